@@ -1,0 +1,1 @@
+"""What text and values look like: injected instructions, secrets, personal data, where a value came from."""

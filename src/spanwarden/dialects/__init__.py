@@ -1,0 +1,1 @@
+"""One module per telemetry dialect: a span or log record becomes observations."""

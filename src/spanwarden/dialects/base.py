@@ -1,0 +1,92 @@
+"""What every dialect works with: where a record came from, and how its observations are collected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from spanwarden.model.event import Content, ContentRef
+from spanwarden.model.observation import Observation
+from spanwarden.otlp.proto import trimmed_pb2
+
+Attributes = Mapping[str, bytes]
+Loader = Callable[[], Content]
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """The resource and scope that a record was sent under. `scope` and `version` may be empty."""
+
+    resource: Attributes
+    scope: str
+    version: str
+    service: str | None = None
+    instance: str | None = None
+
+
+class Sightings:
+    """Collects what one record says. Give `wanted` to load one content again instead of collecting observations.
+
+    A record may tell of several actions (a model call with three tool calls in its answer); each `add` is one part,
+    numbered in order, so that the same record read again numbers them alike.
+    """
+
+    __slots__ = ("_part", "_position", "_record", "_wanted", "content", "observations")
+
+    def __init__(self, position: int, wanted: ContentRef | None = None) -> None:
+        self.observations: list[Observation] = []
+        self.content: Content | None = None
+        self._position = position
+        self._wanted = wanted
+        self._record = 0
+        self._part = 0
+
+    def begin(self, record: int) -> None:
+        """Start the record with this number within the request."""
+        self._record = record
+        self._part = 0
+
+    def add(self, load: Loader | None = None, **facts: Any) -> None:
+        """Add one observation (see `Observation` for the facts); `load` returns its content when it is asked for."""
+        part = self._part
+        self._part = part + 1
+        if self._wanted is not None:
+            if part == self._wanted.part and load is not None:
+                self.content = load()
+            return
+        if load is not None:
+            facts["content"] = ContentRef(self._position, self._record, part)
+        self.observations.append(Observation(**facts))
+
+
+class Dialect(NamedTuple):
+    """One telemetry dialect.
+
+    scopes: instrumentation scope names that speak it; a trailing `*` matches any ending.
+    span, log: read one record and add what it says; each returns False if the record is not of this dialect after
+        all (the next candidate is asked, at last the record is kept as structure only). None: the dialect has none.
+    versions: what it was tried with.
+    """
+
+    name: str
+    scopes: tuple[str, ...]
+    span: SpanReader | None
+    log: LogReader | None
+    versions: str = ""
+
+
+class SpanReader(Protocol):
+    """Reads one span."""
+
+    def __call__(self, span: trimmed_pb2.Span, origin: Origin, out: Sightings, /) -> bool:
+        """Add what the span says to `out`; False if it is not of this dialect."""
+        ...
+
+
+class LogReader(Protocol):
+    """Reads one log record."""
+
+    def __call__(self, record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings, /) -> bool:
+        """Add what the record says to `out`; False if it is not of this dialect."""
+        ...

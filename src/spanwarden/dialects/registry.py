@@ -1,0 +1,57 @@
+"""Which dialect reads a record: by its scope's name, then by its keys, else it is structure only."""
+
+from __future__ import annotations
+
+from spanwarden.dialects import claude_code, genai
+from spanwarden.dialects.base import Dialect, Origin, Sightings
+from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.requests import valid_ids
+
+DIALECTS: tuple[Dialect, ...] = (claude_code.DIALECT, genai.DIALECT)
+"""Every dialect; the last one that reads any scope is the fallback."""
+
+
+def candidates(scope: str) -> tuple[Dialect, ...]:
+    """Return the dialects to ask for a scope: the one that names it, then the conventions."""
+    known = _CANDIDATES.get(scope)
+    if known is None:
+        named = tuple(d for d in DIALECTS if any(_matches(pattern, scope) for pattern in d.scopes))
+        known = named if genai.DIALECT in named else (*named, genai.DIALECT)
+        if len(_CANDIDATES) < _MAX_SCOPES:
+            _CANDIDATES[scope] = known
+    return known
+
+
+def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> None:
+    """Add what a span says. A span with invalid ids says nothing (its sender was told so)."""
+    if not valid_ids(span.trace_id, span.span_id):
+        return
+    for dialect in candidates(origin.scope):
+        if dialect.span is not None and dialect.span(span, origin, out):
+            return
+    out.add(
+        kind="span",
+        keys=("trace:" + span.trace_id.hex(),),
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        parent_id=span.parent_span_id,
+        start=span.start_time_unix_nano,
+        end=span.end_time_unix_nano,
+        service=origin.service,
+        root=not span.parent_span_id,
+    )
+
+
+def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> None:
+    """Add what a log record says; a record of no known dialect says nothing."""
+    for dialect in candidates(origin.scope):
+        if dialect.log is not None and dialect.log(record, origin, out):
+            return
+
+
+_MAX_SCOPES = 4096
+_CANDIDATES: dict[str, tuple[Dialect, ...]] = {}
+
+
+def _matches(pattern: str, scope: str) -> bool:
+    return scope.startswith(pattern[:-1]) if pattern.endswith("*") else scope == pattern

@@ -1,0 +1,1 @@
+"""What a tool call did to the world: tools are classified, arguments and shell text are read."""

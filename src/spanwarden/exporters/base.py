@@ -1,0 +1,146 @@
+"""What an exporter is: a factory that names its settings, and an object that makes one attempt to deliver.
+
+Queues, retries, backoff, severity floors and counters are the service's business (service/delivery.py); an exporter
+only knows its protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+from pydantic import Field
+
+from spanwarden.configuration.section import Duration, Section
+from spanwarden.model.finding import Finding, NotEvaluable, RuleError, Severity
+from spanwarden.model.run import Completeness
+
+NoticeKind = Literal["finding", "evaluation"]
+
+
+class RunSummary(msgspec.Struct, frozen=True):
+    """What receivers of a finding are told about its run. Times are ns since the epoch, ids lower-case hex."""
+
+    id: str
+    agent: str | None = None
+    conversation: str | None = None
+    service: str | None = None
+    start: int = 0
+    end: int = 0
+    completeness: Completeness = "forced"
+    cost_usd: float | None = None
+    runtime_seconds: float | None = None
+    event_count: int = 0
+    trace_ids: tuple[str, ...] = ()
+    root_trace_id: str = ""
+    root_span_id: str = ""
+    dialects: tuple[str, ...] = ()
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """The event that a piece of evidence points at, for receivers that correlate.
+
+    `end` is in ns since the epoch.
+    """
+
+    event: int
+    trace_id: str = ""
+    span_id: str = ""
+    end: int = 0
+    tool: str | None = None
+    call_id: str | None = None
+    model: str | None = None
+    agent: str | None = None
+    operation: str | None = None
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """Something to tell: one finding (kind "finding"), or that a run was evaluated (kind "evaluation").
+
+    A finding notice has exactly one finding; an evaluation notice has all findings of the run, possibly none.
+    `revision` counts the decisions of the run from 1. `observed` is when the verdict was reached (ns since the epoch).
+    `subjects` has one entry for every event that the findings' evidence names.
+    """
+
+    kind: NoticeKind
+    run: RunSummary
+    findings: tuple[Finding, ...]
+    policy: str
+    policy_version: str
+    observed: int
+    revision: int = 1
+    risk_score: int = 0
+    status: Literal["new", "updated"] = "new"
+    subjects: tuple[Subject, ...] = ()
+    not_evaluable: tuple[NotEvaluable, ...] = ()
+    rule_errors: tuple[RuleError, ...] = ()
+
+
+class RetryableError(Exception):
+    """The attempt failed but may succeed later. `after` is the wait the receiver asked for, in seconds."""
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class RefusedError(Exception):
+    """The receiver will never accept this; it is not tried again."""
+
+
+class Exporter(Protocol):
+    """Delivers notices. Called from one thread of its own; never called again after `close`."""
+
+    wants: frozenset[NoticeKind]
+    """The kinds of notice it is given."""
+    max_batch: int
+    """The most notices it takes in one call."""
+
+    def deliver(self, notices: Sequence[Notice]) -> None:
+        """Make one attempt. Raises RetryableError or RefusedError; anything else counts as refused and is logged."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class RetrySettings(Section):
+    """How often and how long a delivery is tried again."""
+
+    initial_interval: Duration = Field(1.0, description="Wait before the second attempt.")
+    max_interval: Duration = Field(30.0, description="Longest wait between two attempts.")
+    max_elapsed_time: Duration = Field(300.0, description="Give up after this long; 0 never gives up.")
+
+
+class QueueSettings(Section):
+    """How much may wait for a slow or dead receiver."""
+
+    queue_size: int = Field(10_000, gt=0, description="Notices that may wait; the oldest is dropped and counted.")
+
+
+class ExporterSettings(Section):
+    """Settings that every exporter of findings has."""
+
+    min_severity: Severity = Field("info", description="Findings below this severity are not sent.")
+    content: Literal["redacted", "full"] = Field(
+        "redacted", description="Whether evidence carries the matched words or only their length and a digest."
+    )
+    timeout: Duration = Field(10.0, description="Longest time for one attempt.")
+    retry_on_failure: RetrySettings = Field(RetrySettings(), description="Retries of a failed delivery.")
+    sending_queue: QueueSettings = Field(QueueSettings(), description="The queue in front of this exporter.")
+
+
+class Factory(NamedTuple):
+    """How the service builds an exporter; the entry point group is `spanwarden.exporters`.
+
+    create: called with the component's full name ("webhook/ops") and its settings; connects lazily, raises ValueError
+        for settings that cannot work.
+    """
+
+    type: str
+    settings: type[ExporterSettings]
+    create: Callable[[str, Any], Exporter]
+    description: str
+    stability: Literal["development", "alpha", "beta", "stable"] = "alpha"

@@ -1,0 +1,1 @@
+"""Ask before acting."""

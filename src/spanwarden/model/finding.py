@@ -1,0 +1,105 @@
+"""What was found: one rule, broken once, with the evidence."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+Severity = Literal["info", "low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
+Role = Literal["sink", "source", "cause"]
+
+
+def severity_at_least(severity: Severity, floor: Severity) -> bool:
+    """Tell whether `severity` is `floor` or worse."""
+    return SEVERITIES.index(severity) >= SEVERITIES.index(floor)
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One event that a finding rests on.
+
+    event: position (from 0) in the run's events. role: "sink" is where it became harm, "source" where it came from,
+    "cause" anything else the rule counted. field: which part of the event ("arguments.recipient", "result").
+    text: the matched words, cut to a short excerpt; secrets are masked by the detector that found them.
+    """
+
+    event: int
+    role: Role = "cause"
+    span_id: str | None = None
+    trace_id: str | None = None
+    field: str | None = None
+    text: str | None = None
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One rule, broken once.
+
+    `finding_id` stays the same when a late span revises the finding; `delivery_id` is repeated by a replay and changed
+    by a revision. `code` is tracegate's spelling of the rule where the rule came from one of its keys. `subject` tells
+    apart several findings of one rule on one event (a path, a pattern, a flow).
+    """
+
+    rule: str
+    severity: Severity
+    title: str
+    message: str
+    policy: str
+    evidence: tuple[Evidence, ...] = ()
+    turn: int | None = None
+    code: str | None = None
+    subject: str = ""
+    tags: tuple[str, ...] = ()
+    weight: int = 0
+    policy_version: str = ""
+    finding_id: str = ""
+    delivery_id: str = ""
+
+
+def identified(finding: Finding, run_key: str) -> Finding:
+    """Return the finding with its two ids filled in.
+
+    finding_id = hash(policy, rule, run key, first sink, subject); a finding without a sink (a limit, a count) is one
+    per run and subject. delivery_id = hash(finding_id, policy version, all evidence). Evidence is named by span id
+    where it has one, by event position otherwise.
+    """
+    sinks = [e for e in finding.evidence if e.role == "sink"]
+    anchor = _name(min(sinks, key=lambda e: e.event)) if sinks else "run"
+    finding_id = _digest(finding.policy, finding.rule, run_key, anchor, finding.subject)
+    delivery_id = _digest(finding_id, finding.policy_version, *sorted(map(_name, finding.evidence)))
+    return msgspec.structs.replace(finding, finding_id=finding_id, delivery_id=delivery_id)
+
+
+def _name(evidence: Evidence) -> str:
+    return evidence.span_id or f"event-{evidence.event}"
+
+
+def _digest(*parts: str) -> str:
+    joined = "\x1f".join(parts)
+    return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+class NotEvaluable(msgspec.Struct, frozen=True):
+    """A rule that could not be judged on a run, and what it needed that the telemetry did not carry."""
+
+    rule: str
+    needs: tuple[str, ...]
+
+
+class RuleError(msgspec.Struct, frozen=True):
+    """A rule that failed while it was evaluated."""
+
+    rule: str
+    error: str
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The outcome of one policy on one run."""
+
+    policy: str
+    policy_version: str
+    findings: tuple[Finding, ...] = ()
+    not_evaluable: tuple[NotEvaluable, ...] = ()
+    rule_errors: tuple[RuleError, ...] = ()
+    risk_score: int = 0

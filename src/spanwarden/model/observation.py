@@ -1,0 +1,59 @@
+"""What one telemetry record said. Observations are merged into events by the `runs` room."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from spanwarden.model.event import ContentRef, CostSource, Effect, Kind, Status, Usage
+
+Source = Literal["span", "log", "message"]
+"""Who told: the span of the action itself, a log record, or a part of a model's messages."""
+
+
+class Observation(msgspec.Struct, frozen=True, gc=False):
+    """One record's report of one action.
+
+    kind: an event kind; "span" for a span that is only structure (kept for ancestry and for the end of the run);
+        "end" for a record that says that the run is over.
+    keys: strings that tie observations to one run; two observations that share a key belong to the same run.
+        The spelling is `<what>:<value>`, for example `trace:0af7…` or `prompt:…`. Never empty.
+    run_id: an explicit run id of the dialect, None where it has none.
+    merge: observations of one run with the same `kind` and `merge` told of the same action; None where the record
+        has no identity beyond its span. For tool calls it is the call id, for messages a digest of role and text.
+    sequence: order among records with equal times, as the sender numbered them.
+    root: the end of this span may be the end of the run (no parent in this trace, not a bare model call).
+    executed: the record witnesses an execution (not merely a request in a model's answer, or a decision).
+    rank: which record's facts win when several tell of the same action; higher wins.
+    """
+
+    kind: Kind | Literal["span", "end"]
+    keys: tuple[str, ...]
+    source: Source = "span"
+    dialect: str = "unknown"
+    run_id: str | None = None
+    conversation: str | None = None
+    service: str | None = None
+    trace_id: bytes = b""
+    span_id: bytes = b""
+    parent_id: bytes = b""
+    start: int = 0
+    end: int = 0
+    sequence: int = 0
+    status: Status = "unknown"
+    agent: str | None = None
+    agent_id: str | None = None
+    tool: str | None = None
+    model: str | None = None
+    role: str | None = None
+    merge: str | None = None
+    effects: tuple[Effect, ...] = ()
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    cost_source: CostSource | None = None
+    root: bool = False
+    executed: bool = False
+    rank: int = 0
+    has_content: bool = False
+    content: ContentRef | None = None

@@ -1,0 +1,1 @@
+"""The wire: OTLP requests in protobuf and JSON, decoded lazily and within limits."""

@@ -1,0 +1,153 @@
+"""Attribute values: from an encoded AnyValue to plain Python, no further than asked.
+
+Values stay bytes until somebody reads them. A string is one slice, an integer a few shifts; only arrays and maps
+go through the message class. Nothing here raises on hostile input: what cannot be read is None.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from google.protobuf.message import DecodeError
+
+from spanwarden.otlp.proto import trimmed_pb2
+
+MAX_DEPTH = 64
+"""Nesting beyond this is cut (the limit that OTel SDKs use by default)."""
+
+_REDACTED = frozenset({"<REDACTED>", "[REDACTED]", "__REDACTED__", "N/A"})
+
+
+def decode(encoded: bytes | None) -> Any:
+    """Return the value of an encoded AnyValue as str, bool, int, float, list, dict, base64 text, or None."""
+    if not encoded:
+        return None
+    tag = encoded[0]
+    if tag == 0x0A:  # string_value
+        start, length = _varint(encoded, 1)
+        if start and start + length == len(encoded):
+            return encoded[start:].decode("utf-8", "replace")
+    elif tag == 0x10 and len(encoded) == 2:  # bool_value
+        return encoded[1] != 0
+    elif tag == 0x18:  # int_value
+        end, number = _varint(encoded, 1)
+        if end == len(encoded):
+            return number - (1 << 64) if number >> 63 else number
+    elif tag == 0x21 and len(encoded) == 9:  # double_value
+        return struct.unpack_from("<d", encoded, 1)[0]
+    try:
+        return _plain(trimmed_pb2.AnyValue.FromString(encoded), 0)
+    except DecodeError:
+        return None
+
+
+def text(encoded: bytes | None) -> str | None:
+    """Return a value as non-empty text that carries information.
+
+    Numbers and booleans are spelled out, arrays and maps become JSON. Empty values and the marks that senders put in
+    place of withheld content ("<REDACTED>", "__REDACTED__", "N/A") are None.
+    """
+    value = decode(encoded)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return None if value in _REDACTED else value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    return msgspec.json.encode(value).decode("utf-8", "replace")
+
+
+def integer(encoded: bytes | None) -> int | None:
+    """Return a value as an integer; numeric text and whole floats count, anything else is None."""
+    value = decode(encoded)
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(float(value)) if isinstance(value, str) and "." in value[:32] else int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def number(encoded: bytes | None) -> float | None:
+    """Return a value as a finite float; numeric text counts, anything else is None."""
+    value = decode(encoded)
+    if value is None or isinstance(value, bool | list | dict):
+        return None
+    try:
+        result = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return result if -1e300 < result < 1e300 else None
+
+
+def boolean(encoded: bytes | None) -> bool | None:
+    """Return a value as a boolean; the words true and false count, anything else is None."""
+    value = decode(encoded)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return None
+
+
+def structure(encoded: bytes | None) -> Any:
+    """Return a value with JSON text parsed: senders write the same attribute as a map or as a JSON string.
+
+    Text that is no JSON object or array (plain words, truncated JSON) comes back as text; withheld content is None.
+    """
+    value = decode(encoded)
+    if not isinstance(value, str):
+        return value
+    if value == "" or value in _REDACTED:
+        return None
+    return parse_json(value)
+
+
+def parse_json(value: str) -> Any:
+    """Return the object or array that JSON text holds, or the text itself where it holds neither."""
+    head = value.lstrip()[:1]
+    if head not in {"{", "["}:
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        return value
+
+
+def attributes(encoded: Mapping[str, bytes]) -> dict[str, Any]:
+    """Return every attribute decoded; for display only, hot paths look up single keys."""
+    return {key: decode(encoded[key]) for key in encoded}
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """Return (offset after the varint, value); offset 0 if the bytes end or run on too long."""
+    result = shift = 0
+    for index in range(at, min(len(data), at + 10)):
+        byte = data[index]
+        result |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return index + 1, result & 0xFFFFFFFFFFFFFFFF
+        shift += 7
+    return 0, 0
+
+
+def _plain(value: trimmed_pb2.AnyValue, depth: int) -> Any:
+    which = value.WhichOneof("value")
+    if which is None or depth > MAX_DEPTH:
+        return None
+    if which == "string_value":
+        return value.string_value.decode("utf-8", "replace")
+    if which == "array_value":
+        return [_plain(item, depth + 1) for item in value.array_value.values]
+    if which == "kvlist_value":
+        pairs = value.kvlist_value.values
+        return {pair.key.decode("utf-8", "replace"): _plain(pair.value, depth + 1) for pair in pairs}
+    if which == "bytes_value":
+        return base64.b64encode(value.bytes_value).decode("ascii")
+    return getattr(value, which)

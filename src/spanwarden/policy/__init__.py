@@ -1,0 +1,1 @@
+"""The policy language: schema, loader, evaluator and the built-in packs."""

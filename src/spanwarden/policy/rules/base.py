@@ -1,0 +1,53 @@
+"""What a rule family provides, and what a rule sees of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from spanwarden.model.event import Content, Event
+from spanwarden.model.finding import Finding, NotEvaluable
+from spanwarden.model.run import Contents, Run
+
+T = TypeVar("T")
+
+
+class RunView:
+    """One run under evaluation: its events, their content, and results that several rules share."""
+
+    def __init__(self, run: Run, contents: Contents) -> None:
+        self.run = run
+        self.contents = contents
+        self._shared: dict[Hashable, object] = {}
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Return the events in order."""
+        return self.run.events
+
+    def content(self, index: int) -> Content:
+        """Return the content of an event."""
+        return self.contents[index]
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return `compute()`, worked out once per run however many rules ask for it under this key."""
+        if key not in self._shared:
+            self._shared[key] = compute()
+        return self._shared[key]  # type: ignore[return-value]
+
+
+class Rule(Protocol):
+    """One compiled rule.
+
+    `evaluate` yields findings (their policy fields and ids are filled in by the policy), or a single NotEvaluable
+    where the run lacks what the rule needs. Work must grow linearly with the run.
+    """
+
+    @property
+    def id(self) -> str:
+        """Return the rule's id, unique within its policy."""
+        ...
+
+    def evaluate(self, view: RunView, /) -> Iterable[Finding | NotEvaluable]:
+        """Judge one run."""
+        ...

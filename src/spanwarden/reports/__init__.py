@@ -1,0 +1,1 @@
+"""A run and its findings, written for people and for tools."""

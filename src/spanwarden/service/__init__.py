@@ -1,0 +1,1 @@
+"""The process: settings, assembly of the corridor, life cycle, health, self-telemetry."""
