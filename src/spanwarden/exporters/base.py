@@ -139,7 +139,7 @@ class Factory(NamedTuple):
         for settings that cannot work.
     """
 
-    type: str
+    name: str
     settings: type[ExporterSettings]
     create: Callable[[str, Any], Exporter]
     description: str

@@ -82,10 +82,10 @@ def _fill(message: Message, value: dict[str, Any], path: str, depth: int) -> Non
             setattr(message, field.name, _scalar(field, item, here))
 
 
-_CACHE: dict[str, dict[str, FieldDescriptor]] = {}
+_CACHE: dict[str, dict[str, Any]] = {}
 
 
-def _fields(message: Message) -> dict[str, FieldDescriptor]:
+def _fields(message: Message) -> dict[str, Any]:
     descriptor = message.DESCRIPTOR
     fields = _CACHE.get(descriptor.full_name)
     if fields is None:
@@ -101,7 +101,7 @@ def _object(value: Any, path: str) -> dict[str, Any]:
     return value
 
 
-def _scalar(field: FieldDescriptor, value: Any, path: str) -> Any:
+def _scalar(field: Any, value: Any, path: str) -> Any:
     kind = field.type
     if kind == FieldDescriptor.TYPE_STRING:
         if not isinstance(value, str):
@@ -121,7 +121,7 @@ def _scalar(field: FieldDescriptor, value: Any, path: str) -> Any:
     return _integer(value, limits, path)
 
 
-def _bytes(field: FieldDescriptor, value: Any, path: str) -> bytes:
+def _bytes(field: Any, value: Any, path: str) -> bytes:
     if not isinstance(value, str):
         raise JsonError(f"{path}: expected a string")
     try:
