@@ -1,27 +1,38 @@
-# Two commands do all the set-up: `make demo` and `make test`.
+# Two commands do all the set-up: `make demo` and `make test`. Both need nothing but Python 3.11 or newer and make.
+#
+# A stamp in the environment tells what has been installed; it is redone when pyproject.toml or the lock file changes.
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input -c requirements.lock
+LOCK_OPTIONS ?=
 
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help demo run test test-integration lint format bench docs proto lock clean
+
 help:            ## Show this list.
-	@grep -E '^[a-z-]+: .*##|^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spanwarden needs Python 3.11 or newer; set PYTHON=python3.x")'
-	$(PYTHON) -m venv $(VENV)
+	@command -v $(PYTHON) >/dev/null || { echo "spanwarden: no $(PYTHON) here; install Python 3.11 or newer, or say make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spanwarden: Python 3.11 or newer is needed, this is %d.%d; say make PYTHON=..." % sys.version_info[:2])'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "spanwarden: $(PYTHON) cannot make a virtual environment; install its venv package (python3-venv on Debian and Ubuntu)" >&2; exit 1; }
 
 $(VENV)/.run: $(BIN)/python pyproject.toml requirements.lock
-	$(PIP) -e .
+	$(INSTALL) -e .
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	$(PIP) -e '.[test]'
+	$(INSTALL) -e '.[test]'
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
-	$(PIP) -e '.[test,lint]'
+	$(INSTALL) -e '.[test,lint]'
+	@touch $@
+
+$(VENV)/.integration: $(VENV)/.test
+	$(INSTALL) -e '.[test,integration]'
 	@touch $@
 
 demo: $(VENV)/.run      ## Start the service, replay recorded agent runs through OTLP, print the findings.
@@ -30,26 +41,39 @@ demo: $(VENV)/.run      ## Start the service, replay recorded agent runs through
 run: $(VENV)/.run       ## Start the service on its defaults (localhost:4317 and 4318).
 	$(BIN)/spanwarden serve
 
-test: $(VENV)/.test     ## Every test that needs Python alone.
+test: $(VENV)/.test     ## Every test that needs Python alone, with coverage.
 	$(BIN)/python -m pytest -q -m "not integration" --cov --cov-report=term:skip-covered
 
-lint: $(VENV)/.lint     ## Style, types, room boundaries, generated code.
+test-integration: $(VENV)/.integration  ## Live parts: official instrumentation, an independent receiver, a webhook.
+	$(BIN)/python scripts/check_licences.py
+	$(BIN)/python -m pytest -q -m integration
+
+lint: $(VENV)/.lint     ## Style, types, room boundaries, generated code and docs, licences.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_proto.py --check
+	$(BIN)/python scripts/generate_docs.py --check
+	$(BIN)/python scripts/check_licences.py
 
 format: $(VENV)/.lint   ## Rewrite the code in the house style.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: $(VENV)/.test    ## Measure the hot path beside its floor, in one interleaved run.
+	$(BIN)/python tests/bench/decode_and_observe.py
+
+docs: $(VENV)/.test     ## Write the generated parts of docs/.
+	$(BIN)/python scripts/generate_docs.py
+
 proto: $(VENV)/.lint    ## Generate code from proto/.
 	$(BIN)/python scripts/generate_proto.py
 
-lock: $(VENV)/.lint     ## Resolve requirements.lock anew, for every Python and platform we support.
-	$(PIP) uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header pyproject.toml -o requirements.lock
+lock: $(BIN)/python     ## Resolve requirements.lock; LOCK_OPTIONS=--upgrade takes the newest of everything.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-annotate --no-header \
+		$(LOCK_OPTIONS) pyproject.toml -o requirements.lock
 
 clean:           ## Remove the environment and caches.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
