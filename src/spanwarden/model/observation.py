@@ -26,6 +26,9 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     root: the end of this span may be the end of the run (no parent in this trace, not a bare model call).
     executed: the record witnesses an execution (not merely a request in a model's answer, or a decision).
     rank: which record's facts win when several tell of the same action; higher wins.
+    history: told by the messages that were sent to a model, so it happened before that call and maybe before the run.
+    digest: short digest of the arguments (`arguments_digest` of the dialects), to find the execution of a requested
+        call where the execution does not carry the call id; None where the arguments are unknown.
     """
 
     kind: Kind | Literal["span", "end"]
@@ -55,5 +58,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     root: bool = False
     executed: bool = False
     rank: int = 0
+    history: bool = False
+    digest: str | None = None
     has_content: bool = False
     content: ContentRef | None = None

@@ -2,12 +2,165 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+import msgspec
+
+from spanwarden.model.event import CostSource, Event
 from spanwarden.model.observation import Observation
 from spanwarden.model.run import Completeness, Run
+from spanwarden.runs.ancestry import SpanKey, nearest, parents_of, span_key
+from spanwarden.runs.grouping import before_the_run, group
+from spanwarden.runs.handoffs import is_handoff, spawning_calls
+from spanwarden.runs.merging import event_of
 
 
 def assemble(observations: Sequence[Observation], completeness: Completeness) -> Run:
-    """Merge the observations of one window into a run. Pure; the order of the input does not matter."""
-    raise NotImplementedError
+    """Merge the observations of one window into a run. Pure; the order of the input does not matter.
+
+    Needs at least one observation. Ancestry comes from the structure spans; they and the "end" marks are no events.
+    """
+    ordered = _canonical(observations)
+    parents = parents_of(ordered)
+    actions = [o for o in ordered if o.kind not in {"span", "end"}]
+    agents = _agents(actions)
+    above = nearest(parents, agents)
+    opened = min((o.start for o in actions if o.kind == "llm_call"), default=0)
+    spawning = spawning_calls(actions, parents)
+    built: list[tuple[tuple[Any, ...], Event]] = []
+    for indexes in group(actions, parents).members():
+        members = [actions[i] for i in indexes]
+        event = event_of(members, _agent_above(members, agents, above))
+        if event.kind == "tool_call" and before_the_run(members, opened):
+            event = msgspec.structs.replace(event, kind="message", role="tool", effects=(), status="unknown")
+        elif is_handoff(event, not spawning.isdisjoint(_keys(members))):
+            event = msgspec.structs.replace(event, kind="handoff")
+        built.append((_place(event, members), event))
+    built.sort(key=lambda pair: pair[0])
+    events = _usage_once([event for _, event in built], parents)
+    return _run(ordered, events, completeness)
+
+
+def _canonical(observations: Sequence[Observation]) -> list[Observation]:
+    """One order whatever the order of arrival, exact repetitions gone."""
+    distinct: dict[tuple[int, int, bytes], Observation] = {}
+    for o in observations:
+        # A request that is sent twice repeats its records at another position.
+        part = o.content.part if o.content is not None else -1
+        key = (o.start, o.sequence, msgspec.msgpack.encode((msgspec.structs.replace(o, content=None), part)))
+        known = distinct.get(key)
+        if known is None or (o.content is not None and known.content is not None and o.content < known.content):
+            distinct[key] = o
+    return [distinct[key] for key in sorted(distinct)]
+
+
+def _agents(actions: Iterable[Observation]) -> dict[SpanKey, str]:
+    """Every span of a named agent; a workflow's name counts where no agent of its own is named."""
+    return {(o.trace_id, o.span_id): o.agent for o in actions if o.kind == "agent" and o.source == "span" and o.agent}
+
+
+def _keys(members: Iterable[Observation]) -> Iterable[SpanKey]:
+    return (key for o in members if o.source == "span" and (key := span_key(o)) is not None)
+
+
+def _agent_above(
+    members: Iterable[Observation], agents: dict[SpanKey, str], above: dict[SpanKey, SpanKey | None]
+) -> str | None:
+    for o in members:
+        key = span_key(o)
+        if key is None:
+            continue
+        if o.source != "span" and key in agents:
+            return agents[key]
+        found = above.get(key)
+        if found is not None:
+            return agents[found]
+    return None
+
+
+def _place(event: Event, members: Sequence[Observation]) -> tuple[Any, ...]:
+    """Order by start, then what a model was sent before what it did before what it answered, then sequence and id."""
+    spoken = all(o.source == "message" for o in members)
+    phase = 1 if not spoken else 0 if all(o.history or o.start > event.start for o in members) else 2
+    sequence = min(o.sequence for o in members if o.start == members[0].start)
+    name = msgspec.msgpack.encode(members[0])
+    return event.start, phase, sequence, -event.end if phase == 1 else 0, event.trace_id, event.span_id, name
+
+
+def _usage_once(events: list[Event], parents: dict[SpanKey, SpanKey | None]) -> list[Event]:
+    """Agents repeat the sum of what is below them: keep it only for the topmost, and only if no model call has any."""
+    if any(e.usage is not None or e.cost_usd is not None for e in events if e.kind != "agent"):
+        costly: frozenset[SpanKey] = frozenset()
+    else:
+        summed = {(e.trace_id, e.span_id) for e in events if e.kind == "agent" and e.usage is not None}
+        above = nearest(parents, summed)
+        costly = frozenset(key for key in summed if above.get(key) is None)
+    return [
+        msgspec.structs.replace(e, usage=None, cost_usd=None, cost_source=None)
+        if e.kind == "agent" and (e.trace_id, e.span_id) not in costly
+        else e
+        for e in events
+    ]
+
+
+def _run(ordered: Sequence[Observation], events: list[Event], completeness: Completeness) -> Run:
+    traced = [o for o in ordered if o.trace_id]
+    root = _root(ordered)
+    cost, source = _cost(events)
+    timed = [o for o in ordered if o.start or o.end]
+    start = min((o.start or o.end for o in timed), default=0)
+    end = max((max(o.start, o.end) for o in timed), default=0)
+    explicit = next((o.run_id for o in ordered if o.run_id), None)
+    return Run(
+        id=explicit or (traced[0].trace_id.hex() if traced else _best_key(ordered)),
+        events=tuple(events),
+        agent=_agent(ordered, events),
+        conversation=next((o.conversation for o in ordered if o.conversation), None),
+        service=next((o.service for o in ordered if o.service), None),
+        start=start,
+        end=end,
+        cost_usd=cost,
+        cost_source=source,
+        runtime_seconds=(end - start) / 1e9 if timed else None,
+        completeness=completeness,
+        trace_ids=tuple(dict.fromkeys(o.trace_id for o in traced)),
+        root_trace_id=root.trace_id if root else b"",
+        root_span_id=root.span_id if root else b"",
+        dialects=tuple(sorted({e.dialect for e in events})),
+    )
+
+
+def _root(ordered: Sequence[Observation]) -> Observation | None:
+    """Return the span to hang the verdict on: the declared root, else one without a parent, else the first span."""
+    spans = [o for o in ordered if o.span_id]
+    own = [o for o in spans if o.source == "span"]
+    for candidates in ([o for o in own if o.root], [o for o in own if not o.parent_id], own, spans):
+        if candidates:
+            return candidates[0]
+    return None
+
+
+def _agent(ordered: Sequence[Observation], events: Iterable[Event]) -> str | None:
+    """Return the first named agent; a workflow's name only where no agent has one."""
+    workflows = {o.span_id for o in ordered if o.kind == "agent" and o.role == "workflow"}
+    agents = [e for e in events if e.kind == "agent" and e.agent]
+    named = [e.agent for e in agents if e.span_id not in workflows] or [e.agent for e in agents]
+    return next(iter(named), None) or next((e.agent for e in events if e.agent), None)
+
+
+def _cost(events: Iterable[Event]) -> tuple[float | None, CostSource | None]:
+    told = [(e.cost_usd, e.cost_source) for e in events if e.cost_usd is not None]
+    if not told:
+        return None, None
+    estimated = any(source == "estimated" for _, source in told)
+    return sum(cost for cost, _ in told), "estimated" if estimated else "reported"
+
+
+def _best_key(ordered: Sequence[Observation]) -> str:
+    """Return the key that most observations share; among equals the first in the alphabet."""
+    counts: dict[str, int] = {}
+    for o in ordered:
+        for key in o.keys:
+            counts[key] = counts.get(key, 0) + 1
+    return min(counts, key=lambda key: (-counts[key], key)) if counts else "unknown"

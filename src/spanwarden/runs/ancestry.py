@@ -1,0 +1,53 @@
+"""Who stands above whom: the tree of the spans of one window, walked without recursion and without trusting it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from spanwarden.model.observation import Observation
+
+SpanKey = tuple[bytes, bytes]
+"""Trace id and span id."""
+
+
+def span_key(observation: Observation) -> SpanKey | None:
+    """Return the span that an observation is of or was made in, None where it has none."""
+    return (observation.trace_id, observation.span_id) if observation.span_id else None
+
+
+def parents_of(observations: Iterable[Observation]) -> dict[SpanKey, SpanKey | None]:
+    """Return the parent of every span that was seen itself, None for one without a parent."""
+    parents: dict[SpanKey, SpanKey | None] = {}
+    for o in observations:
+        if o.source == "span" and o.span_id:
+            key = (o.trace_id, o.span_id)
+            if o.parent_id or key not in parents:
+                parents[key] = (o.trace_id, o.parent_id) if o.parent_id else parents.get(key)
+    return parents
+
+
+def nearest(parents: Mapping[SpanKey, SpanKey | None], stops: Iterable[SpanKey]) -> dict[SpanKey, SpanKey | None]:
+    """Return, for every span, the nearest one strictly above it that is in `stops`, None where there is none.
+
+    A circle of parents counts as having nothing above it. Linear in the number of spans.
+    """
+    wanted = frozenset(stops)
+    found: dict[SpanKey, SpanKey | None] = {}
+    for start in parents:
+        path: list[SpanKey] = []
+        walked: set[SpanKey] = set()
+        at: SpanKey | None = start
+        answer: SpanKey | None = None
+        while at is not None and at not in found and at not in walked:
+            path.append(at)
+            walked.add(at)
+            at = parents.get(at)
+        if at is not None and at in found:
+            answer = at if at in wanted else found[at]
+        # Without a known end above (the top, a missing parent, a circle) nothing above the topmost of the path counts,
+        # except a missing parent that is itself wanted, which cannot be: only seen spans are.
+        for key in reversed(path):
+            found[key] = answer
+            if key in wanted:
+                answer = key
+    return found

@@ -1,0 +1,133 @@
+"""Which observations of one window told of the same action."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from spanwarden.model.observation import Observation
+from spanwarden.runs.ancestry import SpanKey, nearest
+from spanwarden.runs.matching import match_requests, same_tool
+
+CALLS = frozenset({"tool_call", "handoff", "decision"})
+"""Kinds that tell of one tool call from several sides; they share the call ids."""
+
+
+class Groups:
+    """A union of observations by index. `members` lists the groups by their lowest index."""
+
+    def __init__(self, size: int) -> None:
+        self._parent = list(range(size))
+
+    def find(self, index: int) -> int:
+        """Return the lowest index of the group."""
+        root = index
+        while self._parent[root] != root:
+            root = self._parent[root]
+        while self._parent[index] != root:
+            self._parent[index], index = root, self._parent[index]
+        return root
+
+    def join(self, one: int, two: int) -> None:
+        """Make one group of two."""
+        a, b = self.find(one), self.find(two)
+        if a != b:
+            self._parent[max(a, b)] = min(a, b)
+
+    def join_all(self, indexes: Iterable[int]) -> None:
+        """Make one group of all."""
+        first: int | None = None
+        for index in indexes:
+            if first is None:
+                first = index
+            else:
+                self.join(first, index)
+
+    def members(self) -> list[list[int]]:
+        """Return every group, its indexes ascending."""
+        groups: dict[int, list[int]] = defaultdict(list)
+        for index in range(len(self._parent)):
+            groups[self.find(index)].append(index)
+        return list(groups.values())
+
+
+def group(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey | None]) -> Groups:
+    """Return the groups of observations that told of the same action. `observations` are sorted and hold no "span"."""
+    groups = Groups(len(observations))
+    _same_span(observations, groups)
+    _same_identity(observations, groups)
+    _nested(observations, parents, groups)
+    opened = min((o.start for o in observations if o.kind == "llm_call"), default=0)
+    current = (m for m in groups.members() if not before_the_run([observations[i] for i in m], opened))
+    match_requests(observations, current, groups.join)
+    return groups
+
+
+def before_the_run(members: Sequence[Observation], opened: int) -> bool:
+    """Tell whether an action is known only from what the run's first model call (at `opened`) was sent: it is older."""
+    return all(o.history for o in members) and min(o.start for o in members) <= opened
+
+
+def _same_span(observations: Sequence[Observation], groups: Groups) -> None:
+    """Join a span that was sent twice, and the log records that repeat what a span says."""
+    spans: dict[tuple[object, ...], int] = {}
+    for index, o in enumerate(observations):
+        if o.source == "span" and o.span_id:
+            key = (o.kind, o.trace_id, o.span_id)
+            groups.join(spans.setdefault(key, index), index)
+    for index, o in enumerate(observations):
+        if o.source == "log" and o.merge is None and o.span_id:
+            span = spans.get((o.kind, o.trace_id, o.span_id))
+            if span is not None:
+                groups.join(span, index)
+
+
+def _same_identity(observations: Sequence[Observation], groups: Groups) -> None:
+    named: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, o in enumerate(observations):
+        if o.merge is not None:
+            named["call" if o.kind in CALLS else o.kind, o.merge].append(index)
+    for (kind, _), indexes in named.items():
+        if kind == "llm_call":
+            _overlapping(observations, indexes, groups)
+        else:
+            groups.join_all(indexes)
+
+
+def _overlapping(observations: Sequence[Observation], indexes: list[int], groups: Groups) -> None:
+    """Join model calls with one response id, unless their spans follow each other: some servers repeat their ids."""
+    cluster: int | None = None
+    until = 0
+    for index in indexes:
+        o = observations[index]
+        if cluster is None or (o.source == "span" and o.start > until):
+            cluster = index
+        groups.join(cluster, index)
+        until = max(until, o.end) if o.source == "span" else until
+
+
+def _nested(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey | None], groups: Groups) -> None:
+    """Join a layer with the layer inside it: the framework's span, the client's and the server's around one call."""
+    actions: dict[SpanKey, int] = {}
+    for index, o in enumerate(observations):
+        if o.source == "span" and o.span_id:
+            actions.setdefault((o.trace_id, o.span_id), index)
+    above = nearest(parents, actions)
+    inner: dict[int, list[int]] = defaultdict(list)
+    for key, index in actions.items():
+        outer_key = above.get(key)
+        if outer_key is None:
+            continue
+        outer = actions[outer_key]
+        one, two = observations[outer], observations[index]
+        if one.kind == two.kind == "llm_call":
+            inner[outer].append(index)
+        elif one.kind in CALLS and two.kind in CALLS and same_tool(one.tool, two.tool) and _compatible(one, two):
+            groups.join(outer, index)
+    for outer, found in inner.items():
+        # One request may be tried several times inside; the last try is the one whose answer the outer span reports.
+        groups.join(outer, found[-1])
+
+
+def _compatible(one: Observation, two: Observation) -> bool:
+    return one.merge is None or two.merge is None or one.merge == two.merge

@@ -1,0 +1,32 @@
+"""Tool calls that are really one agent passing the work to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from spanwarden.model.event import Event
+from spanwarden.model.observation import Observation
+from spanwarden.runs.ancestry import SpanKey, nearest
+
+
+def spawning_calls(actions: Sequence[Observation], parents: dict[SpanKey, SpanKey | None]) -> set[SpanKey]:
+    """Return the spans of tool calls that hold an agent and nothing in between: that agent is the tool."""
+    spans = {(o.trace_id, o.span_id): o for o in actions if o.source == "span" and o.span_id}
+    above = nearest(parents, spans)
+    return {
+        outer
+        for key, o in spans.items()
+        if o.kind == "agent" and (outer := above.get(key)) is not None and spans[outer].kind == "tool_call"
+    }
+
+
+def is_handoff(event: Event, holds_agent: bool) -> bool:
+    """Tell whether a tool call is a hand-off: it holds an agent and is no tool that exists to start one.
+
+    A coding agent's own tool for starting subagents stays a tool call: its effects say `agent_spawn`.
+    """
+    return event.kind == "tool_call" and holds_agent and not _spawns(event.effects)
+
+
+def _spawns(effects: Iterable[object]) -> bool:
+    return any(getattr(effect, "kind", None) == "agent_spawn" for effect in effects)

@@ -1,0 +1,133 @@
+"""From the observations that told of one action to its event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from spanwarden.model.event import ContentRef, CostSource, Effect, Event, Kind, Status, Usage
+from spanwarden.model.observation import Observation
+
+_SOURCES = {"span": 2, "log": 1, "message": 0}
+_STATUSES: tuple[Status, ...] = ("error", "ok")
+_KINDS: tuple[Kind, ...] = ("handoff", "tool_call", "decision")
+_MAX_CONTENT = 8
+"""References kept for one event; more of them only repeat each other."""
+
+T = TypeVar("T")
+
+
+def event_of(members: Sequence[Observation], agent: str | None) -> Event:
+    """Return the event that these observations told of. `members` is sorted; `agent` is the nearest agent above."""
+    best = sorted(members, key=_weight, reverse=True)
+    primary = best[0]
+    spanned = next((o for o in best if o.span_id and o.source != "message"), None)
+    placed = spanned or next((o for o in best if o.span_id), None)
+    kind = _kind(members)
+    start, end = _times(members)
+    cost, cost_source = _cost(members)
+    role = _first(best, lambda o: o.role) if kind == "message" else None
+    return Event(
+        kind=kind,
+        status=_status(members),
+        start=start,
+        end=end,
+        agent=_first(best, lambda o: o.agent) or agent,
+        tool=_first(best, lambda o: o.tool),
+        model=_first(best, lambda o: o.model),
+        role=role,
+        call_id=_first(best, lambda o: o.merge) if kind in _KINDS else None,
+        effects=_effects(best),
+        usage=_usage(best),
+        cost_usd=cost,
+        cost_source=cost_source,
+        trace_id=placed.trace_id if placed else primary.trace_id,
+        span_id=placed.span_id if placed else b"",
+        parent_id=placed.parent_id if placed else b"",
+        dialect=primary.dialect,
+        content=_content(best),
+    )
+
+
+def _weight(o: Observation) -> tuple[Any, ...]:
+    """Rank the report to believe first: executions before requests, higher ranks, spans before logs, then the fullest."""
+    filled = sum(v is not None for v in (o.tool, o.model, o.agent, o.merge, o.usage, o.cost_usd, o.content, o.digest))
+    return o.executed, o.rank, _SOURCES[o.source], not o.history, o.status != "unknown", filled, o.end, -o.start
+
+
+def _first(best: Sequence[Observation], pick: Callable[[Observation], T | None]) -> T | None:
+    return next((value for o in best if (value := pick(o)) is not None), None)
+
+
+def _kind(members: Sequence[Observation]) -> Kind:
+    kinds = {o.kind for o in members}
+    if kinds == {"decision"}:
+        refused = any(o.status == "denied" and o.tool for o in members)
+        return "tool_call" if refused else "decision"
+    for kind in _KINDS:
+        if kind in kinds:
+            return kind
+    told = members[0].kind
+    assert told != "span"
+    assert told != "end"
+    return told
+
+
+def _status(members: Sequence[Observation]) -> Status:
+    told = {o.status for o in members}
+    if "denied" in told:
+        return "denied"
+    acted = {o.status for o in members if o.kind != "decision"} or told
+    return next((status for status in _STATUSES if status in acted), "unknown")
+
+
+def _times(members: Sequence[Observation]) -> tuple[int, int]:
+    """Return the times of the execution where it was seen, else of log records, else of messages about it."""
+    acting = [o for o in members if o.kind != "decision"] or list(members)
+    for source in ("span", "log", "message"):
+        told = [o for o in acting if o.source == source and (o.start or o.end)]
+        told = [o for o in told if not o.history] or told[:1]
+        if told:
+            start = min(o.start or o.end for o in told)
+            return start, max(start, *(o.end for o in told))
+    return 0, 0
+
+
+def _effects(best: Sequence[Observation]) -> tuple[Effect, ...]:
+    """Return the richest account of the effects: most targets known, then most effects."""
+    told = [o.effects for o in best if o.effects]
+    return max(told, key=lambda e: (sum(x.target is not None for x in e), len(e)), default=())
+
+
+def _usage(best: Sequence[Observation]) -> Usage | None:
+    told = [(o.rank, o.usage) for o in best if o.usage is not None]
+    return max(told, key=lambda r: (r[0], r[1].input + r[1].output, _detail(r[1])), default=(0, None))[1]
+
+
+def _detail(usage: Usage) -> int:
+    return usage.cache_read + usage.cache_write + usage.reasoning
+
+
+def _cost(members: Sequence[Observation]) -> tuple[float | None, CostSource | None]:
+    told = [(o.cost_source == "reported", o.cost_usd) for o in members if o.cost_usd is not None]
+    if not told:
+        return None, None
+    reported, cost = max(told)
+    return cost, "reported" if reported else "estimated"
+
+
+def _content(best: Sequence[Observation]) -> tuple[ContentRef, ...]:
+    """Best first; history repeats what it says in every later call, so one copy with a result is enough."""
+    refs: list[ContentRef] = []
+    repeated: set[tuple[object, ...]] = set()
+    for o in sorted(best, key=lambda o: (o.history, o.status == "unknown") if o.history else (False, False)):
+        if o.content is None or o.content in refs:
+            continue
+        likeness = (o.source, o.history, o.status, o.trace_id, o.span_id) if not o.history else (True, o.status)
+        if likeness in repeated:
+            continue
+        repeated.add(likeness)
+        refs.append(o.content)
+        if len(refs) == _MAX_CONTENT:
+            break
+    return tuple(refs)
