@@ -1,0 +1,192 @@
+"""Write the parts of docs/ that follow from the code, or prove that what is checked in is current.
+
+usage: python scripts/generate_docs.py [--check]
+
+docs/settings.md, docs/metrics.md and docs/cli.md hold text between `<!-- generated: NAME -->` and
+`<!-- end of generated: NAME -->`; only that text is replaced, the words around it are ours.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+import click
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from spanwarden.cli.main import ALIASES, COMMANDS, cli
+from spanwarden.configuration.section import Section
+from spanwarden.service.components import exporter_factories
+from spanwarden.service.metrics import METRICS
+from spanwarden.service.settings import Settings
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+BLOCK = re.compile(r"(<!-- generated: (\S+) -->\n).*?(<!-- end of generated: \2 -->)", re.DOTALL)
+
+
+def settings_keys(
+    model: type[Section], prefix: str = "", defaults: dict[str, Any] | None = None
+) -> Iterator[tuple[str, str, FieldInfo]]:
+    """Yield every setting below a settings class: its dotted key, its default as written, its field.
+
+    A group of settings is walked into; one that can be turned off (null) is yielded itself, too.
+    """
+    shown = _defaults(model) if defaults is None else defaults
+    for name, field in model.model_fields.items():
+        key = f"{prefix}{name}"
+        section = _section(field.annotation)
+        if section is None:
+            yield key, _written(shown.get(name), field), field
+            continue
+        if NoneType in get_args(field.annotation):
+            yield key, "on" if shown.get(name) else "off", field
+        yield from settings_keys(section, f"{key}.", shown.get(name))
+
+
+def _defaults(model: type[Section]) -> dict[str, Any]:
+    needed = {name: "" for name, field in model.model_fields.items() if field.is_required()}
+    return model.model_construct(**needed).model_dump(mode="json", warnings=False)
+
+
+def _section(annotation: Any) -> type[Section] | None:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, Section):
+            return candidate
+    return None
+
+
+def _written(value: Any, field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    if value in (None, {}, [], ()):
+        return "none"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{', '.join(map(str, value)) if isinstance(value, list) else value}`"
+
+
+def kind(annotation: Any) -> str:
+    """Return what a reader of the docs needs to know of a field's type."""
+    if get_origin(annotation) is Literal:
+        return " \\| ".join(f"`{choice}`" for choice in get_args(annotation))
+    parts = [part for part in get_args(annotation) if part not in (NoneType, Ellipsis)]
+    origin = get_origin(annotation)
+    if origin in (tuple, list):
+        return f"list of {kind(parts[0])}"
+    if origin is dict:
+        return "mapping"
+    if parts:
+        return " or ".join(dict.fromkeys(kind(part) for part in parts))
+    names = {str: "text", int: "number", float: "number", bool: "true or false", SecretStr: "secret"}
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _unit(field: FieldInfo) -> str:
+    for extra in field.metadata:
+        name = getattr(getattr(extra, "func", None), "__name__", "")
+        if name in {"parse_duration", "parse_size"}:
+            return name.removeprefix("parse_")
+    return kind(field.annotation)
+
+
+def _settings_table(model: type[Section], prefix: str = "", skip: frozenset[str] = frozenset()) -> str:
+    rows = ["| key | kind | default | what it is |", "| --- | --- | --- | --- |"]
+    for key, default, field in settings_keys(model, prefix):
+        if key not in skip:
+            rows.append(f"| `{key}` | {_unit(field)} | {default} | {_cell(field.description or '')} |")
+    return "\n".join(rows) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def service_settings() -> str:
+    """Return the table of everything but exporters."""
+    return _settings_table(Settings, skip=frozenset({"exporters"}))
+
+
+def exporter_settings() -> str:
+    """Return one table for every exporter of this build."""
+    parts = []
+    for name, factory in exporter_factories().items():
+        heading = f"### `{name}`\n\n{factory.description} Stability: {factory.stability}.\n\n"
+        parts.append(heading + _settings_table(factory.settings))
+    return "\n".join(parts)
+
+
+def metrics() -> str:
+    """Return the table of metrics, named as Prometheus sees them."""
+    rows = ["| metric | kind | labels | what it counts |", "| --- | --- | --- | --- |"]
+    for metric in METRICS:
+        name = metric.name + ("_total" if metric.kind == "counter" else "")
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "none"
+        rows.append(f"| `{name}` | {metric.kind} | {labels} | {_cell(metric.help)} |")
+    return "\n".join(rows) + "\n"
+
+
+def commands() -> str:
+    """Return a section for every command: usage, arguments and options."""
+    context = click.Context(cli, info_name="spanwarden")
+    return "\n".join(_command(name, context) for name in sorted(COMMANDS))
+
+
+def _command(name: str, parent: click.Context) -> str:
+    command = cli.get_command(parent, name)
+    assert command is not None
+    context = click.Context(command, info_name=name, parent=parent)
+    usage = " ".join(command.collect_usage_pieces(context))
+    lines = [f"### `spanwarden {name}`", "", COMMANDS[name], "", "```", f"spanwarden {name} {usage}", "```", ""]
+    aliases = sorted(alias for alias, target in ALIASES.items() if target == name)
+    if aliases:
+        lines += [f"Also known as {', '.join(f'`{alias}`' for alias in aliases)}.", ""]
+    rows = [record for p in command.get_params(context) if (record := p.get_help_record(context)) is not None]
+    if rows:
+        lines += ["| option | what it does |", "| --- | --- |"]
+        lines += [f"| `{_cell(option)}` | {_cell(text)} |" for option, text in rows]
+        lines.append("")
+    return "\n".join(lines)
+
+
+GENERATED: dict[str, Callable[[], str]] = {
+    "settings": service_settings,
+    "exporters": exporter_settings,
+    "metrics": metrics,
+    "commands": commands,
+}
+
+
+def main() -> int:
+    """Run the command line."""
+    check = "--check" in sys.argv[1:]
+    used: set[str] = set()
+
+    def fill(match: re.Match[str]) -> str:
+        used.add(match[2])
+        return f"{match[1]}\n{GENERATED[match[2]]()}\n{match[3]}"
+
+    stale = []
+    for path in sorted(DOCS.rglob("*.md")):
+        old = path.read_text(encoding="utf-8")
+        new = BLOCK.sub(fill, old)
+        if new != old:
+            stale.append(str(path.relative_to(ROOT)))
+            if not check:
+                path.write_text(new, encoding="utf-8")
+    missing = sorted(GENERATED.keys() - used)
+    if missing:
+        print(f"no page has the generated part: {', '.join(missing)}", file=sys.stderr)
+        return 1
+    if stale and check:
+        print(f"stale docs: {', '.join(stale)}; run make docs", file=sys.stderr)
+    return bool(stale and check)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
