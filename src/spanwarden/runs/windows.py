@@ -59,6 +59,7 @@ class Window:
         "opened",
         "overflowed",
         "positions",
+        "reopened",
         "revision",
         "rooted",
         "spans",
@@ -81,6 +82,7 @@ class Window:
         self.decided_at: float | None = None
         self.revision = 0
         self.aged = False
+        self.reopened = False
         self.overflowed = False
         self.identities: set[tuple[object, ...]] | None = None
 
@@ -117,17 +119,22 @@ class Window:
         self.spans |= other.spans
         self.missing = (self.missing | other.missing) - self.spans
         self.revision = max(self.revision, other.revision)
+        self.reopened |= other.reopened
         self.identities = None
 
     def ended(self) -> bool:
         """Tell whether the root has ended and nothing is known to be open."""
         return self.rooted and not self.missing and all(self.tops.values())
 
+    def patience(self, settings: WindowSettings) -> float:
+        """Return how long nothing must arrive before this window is decided."""
+        return settings.settle if self.reopened or self.ended() else settings.idle_timeout
+
     def deadline(self, settings: WindowSettings) -> float:
         """Return when this window next needs attention."""
         if self.decided_at is not None:
             return self.decided_at + settings.grace
-        quiet = self.last + (settings.settle if self.ended() or self.revision else settings.idle_timeout)
+        quiet = self.last + self.patience(settings)
         return quiet if self.aged else min(quiet, self.opened + settings.max_age)
 
     def knows(self, observation: Observation) -> bool:
@@ -180,6 +187,7 @@ class Windows:
                     continue
                 self.late += 1
                 window.decided_at = None
+                window.reopened = True
                 window.identities = None
             if len(window.observations) >= self.settings.max_run_observations:
                 window.overflowed = True
@@ -272,8 +280,7 @@ class Windows:
         if not window.has_event:
             self._forget(window)
             return []
-        quiet = self.settings.settle if window.ended() or window.revision else self.settings.idle_timeout
-        if now < window.last + quiet:
+        if now < window.last + window.patience(self.settings):
             window.aged = True
             decision = self._judge(window, now, "max_age")
             window.decided_at = None
@@ -305,7 +312,7 @@ class Windows:
         for key in window.keys:
             if self._by_key.get(key) is window:
                 del self._by_key[key]
-        for position in window.positions:
+        for position in sorted(window.positions):
             left = self._references[position] - 1
             if left:
                 self._references[position] = left

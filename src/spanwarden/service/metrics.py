@@ -1,0 +1,136 @@
+"""Every metric of the service: the one place where names, help texts and labels are written.
+
+Names that the Collector has too are spelt as it spells them, so that its dashboards and alerts fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from spanwarden.otlp.requests import Signal
+
+
+class Metric(NamedTuple):
+    """One metric. Counters are exposed with `_total` appended, as Prometheus asks."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+_RECEIVER = ("receiver", "transport")
+_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
+
+METRICS: tuple[Metric, ...] = (
+    Metric("otelcol_receiver_accepted_spans", "counter", "Spans stored and acknowledged.", _RECEIVER),
+    Metric("otelcol_receiver_refused_spans", "counter", "Spans rejected for good in a partial success.", _RECEIVER),
+    Metric("otelcol_receiver_accepted_log_records", "counter", "Log records stored and acknowledged.", _RECEIVER),
+    Metric("otelcol_receiver_refused_log_records", "counter", "Log records rejected for good.", _RECEIVER),
+    Metric(
+        "spanwarden_receiver_malformed_requests",
+        "counter",
+        "Requests that could not be decoded and were answered as bad data.",
+        ("signal", "transport"),
+    ),
+    Metric(
+        "spanwarden_receiver_overloaded_requests",
+        "counter",
+        "Requests turned away for lack of room; their senders were asked to come again.",
+        ("signal", "transport"),
+    ),
+    Metric("otelcol_exporter_sent_findings", "counter", "Notices delivered.", ("exporter",)),
+    Metric("otelcol_exporter_send_failed_findings", "counter", "Notices given up or refused.", ("exporter",)),
+    Metric(
+        "otelcol_exporter_enqueue_failed_findings", "counter", "Notices dropped, the queue was full.", ("exporter",)
+    ),
+    Metric("spanwarden_exporter_retries", "counter", "Attempts that failed and are tried again.", ("exporter",)),
+    Metric("otelcol_exporter_queue_size", "gauge", "Notices waiting.", ("exporter",)),
+    Metric("otelcol_exporter_queue_capacity", "gauge", "Notices that may wait.", ("exporter",)),
+    Metric("spanwarden_windows_open", "gauge", "Runs not yet decided."),
+    Metric("spanwarden_window_records", "gauge", "Records held in run windows, decided runs in their grace included."),
+    Metric("spanwarden_journal_bytes", "gauge", "Bytes of requests in the journal."),
+    Metric("spanwarden_pending_bytes", "gauge", "Bytes of requests received but not yet read."),
+    Metric("spanwarden_runs_decided", "counter", "Verdicts on runs, by what ended them.", ("completeness",)),
+    Metric("spanwarden_findings", "counter", "Findings told, each revision once.", ("policy", "rule", "severity")),
+    Metric("spanwarden_rule_errors", "counter", "Rules that failed while they were evaluated.", ("policy", "rule")),
+    Metric("spanwarden_not_evaluable", "counter", "Rules that lacked what they need.", ("policy", "rule")),
+    Metric("spanwarden_late_records", "counter", "Records that came after their run was decided."),
+    Metric("spanwarden_duplicate_records", "counter", "Records that repeated what a decided run already held."),
+    Metric("spanwarden_dropped_records", "counter", "Records beyond the limit of their run."),
+    Metric("spanwarden_processing_errors", "counter", "Requests or runs that could not be processed; see the log."),
+    Metric("spanwarden_evaluation_seconds", "histogram", "Time to judge one run by one policy.", (), _SECONDS),
+    Metric(
+        "spanwarden_decision_seconds",
+        "histogram",
+        "Time from the last record of a run to its verdict.",
+        (),
+        (0.5, 1.0, 2.0, 2.5, 3.0, 5.0, 10.0, 30.0, 60.0, 90.0, 300.0),
+    ),
+    Metric("otelcol_process_uptime", "gauge", "Seconds since the process started."),
+)
+
+
+class Telemetry:
+    """The metrics of one service. Counting is thread-safe; it also is what the receivers count with."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry(auto_describe=True)
+        self._metrics: dict[str, Counter | Gauge | Histogram] = {}
+        for metric in METRICS:
+            if metric.kind == "counter":
+                self._metrics[metric.name] = Counter(metric.name, metric.help, metric.labels, registry=self._registry)
+            elif metric.kind == "gauge":
+                self._metrics[metric.name] = Gauge(metric.name, metric.help, metric.labels, registry=self._registry)
+            else:
+                self._metrics[metric.name] = Histogram(
+                    metric.name, metric.help, metric.labels, buckets=metric.buckets, registry=self._registry
+                )
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add to a counter."""
+        metric = self._metrics[name]
+        assert isinstance(metric, Counter)
+        (metric.labels(**labels) if labels else metric).inc(amount)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Add a value to a histogram."""
+        metric = self._metrics[name]
+        assert isinstance(metric, Histogram)
+        (metric.labels(**labels) if labels else metric).observe(value)
+
+    def gauge(self, name: str, read: Callable[[], float], **labels: str) -> None:
+        """Let a gauge be read from `read` whenever it is asked for."""
+        metric = self._metrics[name]
+        assert isinstance(metric, Gauge)
+        (metric.labels(**labels) if labels else metric).set_function(read)
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return the present value of a counter or gauge; 0 if it was never touched."""
+        metric = self._metrics[name]
+        sample = name + "_total" if isinstance(metric, Counter) else name
+        return self._registry.get_sample_value(sample, labels or {}) or 0.0
+
+    def exposition(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def received(self, signal: Signal, transport: str, accepted: int, refused: int) -> None:
+        """Count records of a request that was answered."""
+        what = "spans" if signal == "traces" else "log_records"
+        labels = {"receiver": "otlp", "transport": transport}
+        self.count(f"otelcol_receiver_accepted_{what}", accepted, **labels)
+        if refused:
+            self.count(f"otelcol_receiver_refused_{what}", refused, **labels)
+
+    def malformed(self, signal: Signal, transport: str) -> None:
+        """Count a request that could not be decoded."""
+        self.count("spanwarden_receiver_malformed_requests", signal=signal, transport=transport)
+
+    def overloaded(self, signal: Signal, transport: str) -> None:
+        """Count a request that was turned away for lack of room."""
+        self.count("spanwarden_receiver_overloaded_requests", signal=signal, transport=transport)

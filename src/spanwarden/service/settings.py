@@ -1,0 +1,124 @@
+"""The settings of the service, shaped as the Collector's: receivers, processors, exporters, extensions, service.
+
+Everything has a default; `Settings()` is a running service on localhost:4317 and 4318 with the built-in policy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from spanwarden.configuration.section import Duration, Section, Size
+from spanwarden.receivers.otlp.settings import OtlpReceiverSettings
+
+MIB = 1 << 20
+
+
+class Receivers(Section):
+    """The ways in."""
+
+    otlp: OtlpReceiverSettings = Field(OtlpReceiverSettings(), description="OTLP over gRPC and HTTP.")
+
+
+class RunsSettings(Section):
+    """When a run is complete."""
+
+    settle: Duration = Field(2.0, description="Quiet time after the root of a run has ended.")
+    idle_timeout: Duration = Field(60.0, description="Quiet time after which a run without a known end is over.")
+    max_age: Duration = Field(3600.0, description="A run still open at this age gets a provisional verdict.")
+    grace: Duration = Field(600.0, description="How long a decided run takes in late records and is judged again.")
+    max_run_records: int = Field(100_000, gt=0, description="Records kept of one run; what is beyond is counted.")
+    max_records: int = Field(2_000_000, gt=0, description="Records kept of all runs; the longest idle run makes room.")
+
+
+class PolicySettings(Section):
+    """What runs are held against."""
+
+    policies: tuple[str, ...] = Field(
+        ("pack:agent-baseline",), description="Policies to evaluate: files, or pack:NAME for a built-in one."
+    )
+
+
+class Processors(Section):
+    """What happens between the ways in and the ways out."""
+
+    runs: RunsSettings = Field(RunsSettings(), description="Run windows.")
+    policy: PolicySettings = Field(PolicySettings(), description="Policies.")
+
+
+class HealthCheckSettings(Section):
+    """The health endpoint."""
+
+    endpoint: str = Field("localhost:13133", description="Address of /, /livez and /readyz, host:port.")
+
+
+class StorageSettings(Section):
+    """Where undecided requests are kept."""
+
+    max_size: Size = Field(512 * MIB, description="Most bytes of requests kept; beyond it senders are asked to wait.")
+
+
+class Extensions(Section):
+    """What is neither receiver, processor nor exporter."""
+
+    health_check: HealthCheckSettings | None = Field(
+        HealthCheckSettings(), description="Liveness and readiness over HTTP; null turns it off."
+    )
+    storage: StorageSettings = Field(StorageSettings(), description="The journal.")
+
+
+class MetricsSettings(Section):
+    """Metrics of the service itself."""
+
+    endpoint: str | None = Field("localhost:8888", description="Address of /metrics for Prometheus; null turns it off.")
+
+
+class LogsSettings(Section):
+    """Logs of the service itself; they go to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe level that is logged."
+    )
+
+
+class TelemetrySettings(Section):
+    """What the service says of itself."""
+
+    metrics: MetricsSettings = Field(MetricsSettings(), description="Metrics.")
+    logs: LogsSettings = Field(LogsSettings(), description="Logs.")
+
+
+class Pipeline(Section):
+    """Which components a kind of data passes; a list left out means all of them."""
+
+    receivers: tuple[str, ...] | None = Field(None, description="Receivers that feed it.")
+    processors: tuple[str, ...] | None = Field(None, description="Processors it passes.")
+    exporters: tuple[str, ...] | None = Field(None, description="Exporters that get it.")
+
+
+class Pipelines(Section):
+    """The pipelines; without them every exporter gets the findings."""
+
+    findings: Pipeline = Field(Pipeline(), description="What the policies found.")
+
+
+class ServiceSettings(Section):
+    """The process."""
+
+    telemetry: TelemetrySettings = Field(TelemetrySettings(), description="What the service says of itself.")
+    pipelines: Pipelines = Field(Pipelines(), description="Which component feeds which.")
+    shutdown_timeout: Duration = Field(20.0, description="Longest time from the first SIGTERM to the exit.")
+    max_pending: Size = Field(
+        256 * MIB, description="Most bytes of requests received but not yet read; beyond it senders are asked to wait."
+    )
+
+
+class Settings(Section):
+    """Everything. `exporters` maps "type" or "type/name" to the settings of that type of exporter."""
+
+    receivers: Receivers = Field(Receivers(), description="The ways in.")
+    processors: Processors = Field(Processors(), description="Run windows and policies.")
+    exporters: dict[str, Any] = Field({"console": {}}, description="The ways out, by type or type/name.")
+    extensions: Extensions = Field(Extensions(), description="Health endpoint and storage.")
+    service: ServiceSettings = Field(ServiceSettings(), description="The process.")

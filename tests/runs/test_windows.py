@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spanwarden.model.event import ContentRef
+from spanwarden.model.observation import Observation
+from spanwarden.runs.windows import Decision, Windows, WindowSettings
+
+TRACE = bytes(range(1, 17))
+OTHER = bytes(range(2, 18))
+
+
+def span(number: int, parent: int | None = None, trace: bytes = TRACE, **facts: Any) -> Observation:
+    facts.setdefault("kind", "tool_call" if parent else "agent")
+    facts.setdefault("keys", ("trace:" + trace.hex(),))
+    return Observation(
+        trace_id=trace,
+        span_id=number.to_bytes(8, "big"),
+        parent_id=parent.to_bytes(8, "big") if parent else b"",
+        start=number * 10,
+        end=number * 10 + 5,
+        root=parent is None,
+        tool="read_file" if parent else None,
+        **facts,
+    )
+
+
+@pytest.fixture
+def windows() -> Windows:
+    return Windows(WindowSettings(settle=2, idle_timeout=60, max_age=3600, grace=600))
+
+
+def only(decisions: list[Decision]) -> Decision:
+    assert len(decisions) == 1
+    return decisions[0]
+
+
+def test_a_run_is_decided_when_its_root_has_ended_and_settled(windows: Windows) -> None:
+    windows.add([span(2, 1)], now=0)
+    windows.add([span(1)], now=10)
+    assert windows.due(11.9) == []
+    decision = only(windows.due(12))
+    assert decision.run.completeness == "root_ended"
+    assert decision.revision == 1
+    assert decision.waited == 2
+    assert {event.kind for event in decision.run.events} == {"tool_call", "agent"}
+
+
+def test_a_run_without_root_is_decided_when_idle(windows: Windows) -> None:
+    windows.add([span(2, 1)], now=0)
+    assert windows.due(59.9) == []
+    assert only(windows.due(60)).run.completeness == "idle"
+
+
+def test_an_unseen_parent_keeps_an_ended_root_open(windows: Windows) -> None:
+    windows.add([span(3, 2), span(1)], now=0)
+    assert windows.due(2) == []
+    windows.add([span(2, 1)], now=3)
+    assert only(windows.due(5)).run.completeness == "root_ended"
+
+
+def test_a_bare_model_call_does_not_end_a_run(windows: Windows) -> None:
+    call = span(1, kind="llm_call", keys=("trace:" + TRACE.hex(), "call:x"))
+    windows.add([Observation(**{**_facts(call), "root": False})], now=0)
+    assert windows.due(30) == []
+    assert only(windows.due(60)).run.completeness == "idle"
+
+
+def _facts(observation: Observation) -> dict[str, Any]:
+    return {name: getattr(observation, name) for name in observation.__struct_fields__}
+
+
+def test_a_run_at_max_age_gets_a_provisional_verdict_and_stays_open(windows: Windows) -> None:
+    for step in range(72):
+        windows.add([span(100 + step, 1)], now=step * 50)
+        assert windows.due(step * 50 + 49) == []
+    first = only(windows.due(3600))
+    assert first.run.completeness == "max_age"
+    windows.add([span(1)], now=3601)
+    second = only(windows.due(3604))
+    assert second.run.completeness == "root_ended"
+    assert second.revision == 2
+    assert second.run.id == first.run.id
+    assert len(second.run.events) == len(first.run.events) + 1
+
+
+def test_a_late_span_reopens_a_decided_run_within_its_grace(windows: Windows) -> None:
+    windows.add([span(2, 1), span(1)], now=0)
+    first = only(windows.due(2))
+    windows.add([span(3, 1)], now=100)
+    assert windows.late == 1
+    second = only(windows.due(102))
+    assert (second.run.id, second.revision, len(second.run.events)) == (first.run.id, 2, 3)
+
+
+def test_a_repeated_span_of_a_decided_run_changes_nothing(windows: Windows) -> None:
+    windows.add([span(2, 1), span(1)], now=0)
+    windows.due(2)
+    windows.add([span(2, 1), span(1)], now=5)
+    assert windows.duplicates == 2
+    assert windows.due(599) == []
+
+
+def test_after_its_grace_a_run_is_forgotten_and_its_journal_entries_released(windows: Windows) -> None:
+    windows.add([span(2, 1, content=ContentRef(7, 0)), span(1, content=ContentRef(8, 0))], now=0)
+    windows.due(2)
+    assert windows.released() == []
+    windows.due(603)
+    assert windows.released() == [7, 8]
+    assert windows.observations == 0
+    assert windows.next_deadline() is None
+
+
+def test_a_shared_key_joins_two_windows(windows: Windows) -> None:
+    windows.add([span(1, keys=("trace:a", "prompt:p"), content=ContentRef(1, 0))], now=0)
+    windows.add([span(2, trace=OTHER, kind="tool_call", keys=("trace:b",), content=ContentRef(1, 1))], now=0.5)
+    assert len(windows) == 2
+    link = Observation(kind="decision", source="log", keys=("prompt:p", "trace:b"), content=ContentRef(2, 0))
+    windows.add([link], now=1)
+    assert len(windows) == 1
+    decision = only(windows.due(3))
+    assert len(decision.run.trace_ids) == 2
+    windows.due(1000)
+    assert sorted(windows.released()) == [1, 2]
+
+
+def test_structure_alone_is_no_run(windows: Windows) -> None:
+    windows.add([span(1, kind="span"), span(2, 1, kind="span")], now=0)
+    assert windows.due(5) == []
+    assert windows.observations == 0
+
+
+def test_an_explicit_end_ends_a_run_told_by_logs(windows: Windows) -> None:
+    prompt = Observation(kind="message", source="log", keys=("prompt:p",), role="user", start=1)
+    windows.add([prompt, Observation(kind="end", source="log", keys=("prompt:p",), start=2)], now=0)
+    assert only(windows.due(2)).run.completeness == "root_ended"
+
+
+def test_a_run_beyond_its_limit_is_cut_and_flagged() -> None:
+    windows = Windows(WindowSettings(max_run_observations=3))
+    windows.add([span(number, 1) for number in range(2, 7)] + [span(1)], now=0)
+    assert windows.dropped == 3
+    assert only(windows.close(0)).run.completeness == "limit"
+
+
+def test_beyond_the_total_limit_the_longest_idle_run_makes_room() -> None:
+    windows = Windows(WindowSettings(max_observations=3))
+    windows.add([span(2, 1), span(3, 1)], now=0)
+    windows.add([span(2, 1, trace=OTHER), span(3, 1, trace=OTHER)], now=1)
+    decision = only(windows.due(1))
+    assert decision.run.trace_ids == (TRACE,)
+    assert decision.run.completeness == "limit"
+    assert windows.observations == 2
+
+
+def test_close_decides_open_runs_once(windows: Windows) -> None:
+    windows.add([span(2, 1), span(3, 9, trace=OTHER)], now=0)
+    assert [d.run.completeness for d in windows.close(1)] == ["forced", "forced"]
+    assert windows.close(2) == []
+
+
+def test_a_span_from_the_future_does_not_hold_a_window_open(windows: Windows) -> None:
+    windows.add([Observation(**{**_facts(span(2, 1)), "end": 1 << 62})], now=0)
+    assert only(windows.due(60)).run.completeness == "idle"
