@@ -1,0 +1,56 @@
+"""What one tool call did to the world."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spanwarden.effects.guessing import actions_from_arguments
+from spanwarden.effects.limits import MAX_EFFECTS, MAX_NAME, MAX_TARGET, MAX_TEXT
+from spanwarden.effects.naming import actions_of
+from spanwarden.effects.readers import effects_for
+from spanwarden.effects.reading import folded
+from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
+from spanwarden.effects.unwrap import unwrap
+from spanwarden.model.event import Effect
+
+
+def effects_of(
+    tool: str,
+    arguments: Any,
+    *,
+    mcp_server: str | None = None,
+    tool_type: str | None = None,
+    table: ToolTable = DEFAULT_TABLE,
+) -> tuple[Effect, ...]:
+    """Return what a call of `tool` with these arguments does, without repeats; () where it does nothing we name.
+
+    arguments: any decoded value, or text; wrappers are taken off (see `unwrap`). None where telemetry carries none:
+    the effects then have no target. mcp_server: the server's name where telemetry tells it. tool_type: the
+    telemetry's own word for the tool ("function", "datastore", "local_shell_call"), used where the name says nothing.
+
+    Never raises. Work is linear in the limits of `effects.limits`; cut text is marked with the detail "truncated".
+    """
+    given = unwrap(arguments)
+    named = folded(given)
+    actions = actions_of(tool[:MAX_NAME], mcp_server, table)
+    if not actions and tool_type:
+        actions = actions_of(tool_type[:MAX_NAME], None, table)
+    if not actions:
+        actions = actions_from_arguments(named, given)
+    found: dict[Effect, None] = {}
+    for action in actions:
+        for effect in effects_for(action, named, given):
+            found[_within_limits(effect)] = None
+            if len(found) >= MAX_EFFECTS:
+                return tuple(found)
+    return tuple(found)
+
+
+def _within_limits(effect: Effect) -> Effect:
+    target = effect.target
+    if target is None:
+        return effect
+    limit = MAX_TEXT if effect.kind in {"shell", "db_query"} else MAX_TARGET
+    if len(target) <= limit:
+        return effect
+    return Effect(effect.kind, target[:limit], effect.detail or "truncated")

@@ -1,0 +1,1 @@
+"""Shell text, parsed: what a command line reads, writes, fetches and sends."""
