@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from spanwarden.configuration.section import Duration, Section
 from spanwarden.model.finding import Finding, NotEvaluable, RuleError, Severity
@@ -122,6 +122,8 @@ class QueueSettings(Section):
 
 class ExporterSettings(Section):
     """Settings that every exporter of findings has."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # URLs and headers hold credentials
 
     min_severity: Severity = Field("info", description="Findings below this severity are not sent.")
     content: Literal["redacted", "full"] = Field(

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Literal
 
 import msgspec
 
+from spanwarden.exporters.base import Notice
 from spanwarden.model.finding import Evidence, Finding
+
+
+def presentable(notice: Notice, content: Literal["redacted", "full"]) -> Notice:
+    """Return the notice as an exporter with this `content` setting may send it."""
+    if content == "full":
+        return notice
+    return msgspec.structs.replace(notice, findings=tuple(map(redacted, notice.findings)))
 
 
 def redacted(finding: Finding) -> Finding:
