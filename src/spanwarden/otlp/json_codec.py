@@ -1,4 +1,4 @@
-"""OTLP/JSON in, protobuf out, as the specification's JSON Protobuf encoding says.
+"""OTLP/JSON to protobuf and back, as the specification's JSON Protobuf encoding says.
 
 Keys are lowerCamelCase only, trace and span ids are hex in any case, other bytes are base64, enums are integers,
 64-bit integers are numbers or strings, null means absent, and unknown keys are ignored. The stock protobuf JSON parser
@@ -14,6 +14,7 @@ import math
 from typing import Any, TypeVar
 
 import msgspec
+from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
@@ -162,3 +163,27 @@ def _integer(value: Any, limits: tuple[int, int], path: str) -> int:
     if not limits[0] <= value <= limits[1]:
         raise JsonError(f"{path}: out of range")
     return value
+
+
+def encode(message: Message) -> bytes:
+    """Return OTLP/JSON text of an official OTLP message: hex ids, integer enums, 64-bit integers as strings."""
+    value = json_format.MessageToDict(message, use_integers_for_enums=True)
+    _ids_to_hex(value)
+    return msgspec.json.encode(value)
+
+
+_HEX_KEYS = frozenset({"traceId", "spanId", "parentSpanId"})
+
+
+def _ids_to_hex(value: Any) -> None:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            pending += item
+        elif isinstance(item, dict):
+            for key, child in item.items():
+                if key in _HEX_KEYS and isinstance(child, str):
+                    item[key] = base64.b64decode(child).hex()
+                else:
+                    pending.append(child)

@@ -57,7 +57,8 @@ class GrpcReceiver:
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[type-arg]
     def __init__(self, intake: Intake) -> None:
         self._handlers = {
-            method: grpc.unary_unary_rpc_method_handler(_Export(intake, signal)) for method, signal in METHODS.items()
+            method: grpc.unary_unary_rpc_method_handler(_Export(intake, signal).export)
+            for method, signal in METHODS.items()
         }
 
     def service(self, handler_call_details: Any) -> Any:
@@ -69,7 +70,7 @@ class _Export:
         self._intake = intake
         self._signal = signal
 
-    async def __call__(self, body: bytes, context: Any) -> bytes:
+    async def export(self, body: bytes, context: Any) -> bytes:
         try:
             checked = await self._intake.accept(self._signal, body, "grpc", context.peer())
         except RequestError as error:
