@@ -1,7 +1,258 @@
-"""OpenTelemetry GenAI semantic conventions."""
+"""OpenTelemetry GenAI semantic conventions: the current ones and those up to version 1.36.
+
+Also the fallback for scopes that no other dialect names: what carries `gen_ai.*` keys is read by what they say.
+"""
 
 from __future__ import annotations
 
-from spanwarden.dialects.base import Dialect
+from typing import Any
 
-DIALECT = Dialect("genai", (), None, None)
+from spanwarden.dialects import genai_keys as keys
+from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
+from spanwarden.dialects.conversation import add_messages
+from spanwarden.dialects.genai_messages import Messages, log_message, span_messages
+from spanwarden.dialects.handoff_names import is_handoff
+from spanwarden.dialects.messages import Said, arguments_digest, plain
+from spanwarden.dialects.usage import read_usage
+from spanwarden.effects.classify import effects_of
+from spanwarden.model.event import Content, Effect, Status
+from spanwarden.otlp import values
+from spanwarden.otlp.proto import trimmed_pb2
+
+NAME = "genai"
+_ERROR = 2
+_CLIENT, _SERVER = 3, 2
+
+
+def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> bool:
+    """Read one span; False if it carries no key that says what it is."""
+    attributes = span.attributes
+    role = _role(attributes)
+    if role is None:
+        return False
+    messages = span_messages(span)
+    facts = _facts(attributes, origin, span.trace_id, span.span_id)
+    facts["parent_id"] = span.parent_span_id
+    timed = {**facts, "start": span.start_time_unix_nano, "end": span.end_time_unix_nano}
+    bare = role in {"llm_call", "embedding"}
+    timed["root"] = not span.parent_span_id and not bare
+    status: Status = "error" if span.status.code == _ERROR or _text(attributes, keys.ERROR) else "ok"
+    error = _error_text(span) if status == "error" else None
+    if role == "tool_call":
+        _tool(span, messages, {**timed, "status": status}, error, out)
+        return True
+    _operation(role, attributes, messages, {**timed, "status": status}, error, out)
+    if role in {"llm_call", "agent", "workflow", "structure"}:
+        start = span.start_time_unix_nano
+        add_messages(out, facts, messages.given, messages.answered, start, max(start, span.end_time_unix_nano))
+    return True
+
+
+def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> bool:
+    """Read one log record: the details of a model call, or one message of it; False if it is neither."""
+    name = _event_name(record)
+    if name != keys.DETAILS and name not in keys.MESSAGE_EVENTS:
+        return False
+    at = record.time_unix_nano or record.observed_time_unix_nano
+    messages = log_message(name, record)
+    facts = _facts(record.attributes, origin, record.trace_id, record.span_id)
+    if name == keys.DETAILS and _role(record.attributes) in {None, "llm_call"}:
+        status: Status = "error" if _text(record.attributes, keys.ERROR) else "ok"
+        timed = {**facts, "source": "log", "start": at, "end": at, "status": status}
+        _operation("llm_call", record.attributes, messages, timed, None, out)
+    add_messages(out, facts, messages.given, messages.answered, at, at)
+    return True
+
+
+def _role(attributes: Attributes) -> str | None:
+    """Return what a record is about: an entry of `OPERATIONS`, None where no key tells."""
+    operation = values.text(attributes.get(keys.OPERATION))
+    method = values.text(attributes.get(keys.MCP_METHOD))
+    if method is not None:
+        return "tool_call" if method == "tools/call" else "structure"
+    if operation is not None:
+        return keys.OPERATIONS.get(operation.lower(), "structure")
+    if any(key in attributes for key in (*keys.TOOL, *keys.CALL_ID)):
+        return "tool_call"
+    if any(key in attributes for key in keys.MODEL) and not any(key in attributes for key in keys.AGENT):
+        spoke = (*keys.INPUT, *keys.OUTPUT, *keys.RESPONSE_ID, *keys.USAGE["input"])
+        return "llm_call" if any(key in attributes for key in spoke) else None
+    return None
+
+
+def _facts(attributes: Attributes, origin: Origin, trace_id: bytes, span_id: bytes) -> dict[str, Any]:
+    traced = len(trace_id) == 16 and any(trace_id)
+    conversation = _text(attributes, keys.CONVERSATION)
+    if conversation is not None and conversation.startswith(keys.NO_CONVERSATION):
+        conversation = None
+    if traced:
+        key = "trace:" + trace_id.hex()
+    elif conversation is not None:
+        key = "conversation:" + conversation
+    else:
+        key = "service:" + (origin.instance or origin.service or "unknown")
+    return {
+        "keys": (key,),
+        "dialect": NAME,
+        "conversation": conversation,
+        "service": origin.service,
+        "trace_id": trace_id if traced else b"",
+        "span_id": span_id if traced and len(span_id) == 8 and any(span_id) else b"",
+        "agent": _text(attributes, keys.AGENT),
+        "agent_id": _text(attributes, keys.AGENT_ID),
+    }
+
+
+def _operation(
+    role: str,
+    attributes: Attributes,
+    messages: Messages,
+    facts: dict[str, Any],
+    error: str | None,
+    out: Sightings,
+) -> None:
+    if role == "structure":
+        out.add(None, **{**facts, "kind": "span", "agent": None, "status": "unknown"})
+        return
+    if role == "memory":
+        _memory(attributes, facts, error, out)
+        return
+    facts["kind"] = "agent" if role == "workflow" else role
+    if role == "workflow":
+        facts["agent"] = _text(attributes, keys.WORKFLOW) or facts["agent"]
+        facts["role"] = "workflow"
+    if role in {"llm_call", "embedding"}:
+        facts["merge"] = _text(attributes, keys.RESPONSE_ID)
+    if role in {"llm_call", "embedding", "agent"}:
+        facts["model"] = _text(attributes, keys.MODEL)
+        facts["usage"] = read_usage(attributes, keys.USAGE)
+        facts.update(_cost(attributes))
+    if role == "retrieval":
+        query, documents = _first(attributes, keys.QUERY), _first(attributes, keys.DOCUMENTS)
+        out.add(lambda: Content(values.structure(query), values.structure(documents), error=error), **facts)
+        return
+    out.add(lambda: Content(text=_answer(messages.answered), error=error), **facts)
+
+
+def _memory(attributes: Attributes, facts: dict[str, Any], error: str | None, out: Sightings) -> None:
+    operation = values.text(attributes.get(keys.OPERATION)) or "memory"
+    reads = operation == "search_memory"
+    target = _text(attributes, keys.MEMORY)
+    query, records = _first(attributes, keys.QUERY), _first(attributes, keys.DOCUMENTS)
+    effect = Effect("memory_read" if reads else "memory_write", target, "delete" if "delete" in operation else None)
+    facts.update(kind="retrieval" if reads else "tool_call", effects=(effect,), executed=True)
+    facts["tool"] = None if reads else operation
+    if reads:
+        out.add(lambda: Content(values.structure(query), values.structure(records), error=error), **facts)
+    else:
+        out.add(lambda: Content(values.structure(records), error=error), **facts)
+
+
+def _tool(span: trimmed_pb2.Span, messages: Messages, facts: dict[str, Any], error: str | None, out: Sightings) -> None:
+    attributes = span.attributes
+    name = _text(attributes, keys.TOOL) or _name_in(span.name.decode("utf-8", "replace"))
+    if name is None or name.startswith("("):
+        # Parallel calls are summed up in one more span whose name stands in parentheses.
+        out.add(None, **{**facts, "kind": "span", "status": "unknown", "agent": None})
+        return
+    arguments = values.structure(_first(attributes, keys.ARGUMENTS))
+    result = values.structure(_first(attributes, keys.RESULT))
+    asked = next((call for said in messages.given for call in said.calls), None)
+    given = next((r for said in (*messages.answered, *messages.given) for r in said.responses), None)
+    if arguments is None and asked is not None:
+        arguments = asked.arguments
+    if result is None and given is not None:
+        result = given.result
+    if values.text(attributes.get("gen_ai.tool.status")) == "error" or (given is not None and given.failed is True):
+        facts["status"] = "error"
+    if (_text(attributes, keys.ERROR) or "").lower() in keys.DENIED:
+        facts["status"] = "denied"
+    handoff = is_handoff(name, arguments)
+    mcp = keys.MCP_METHOD in attributes
+    out.add(
+        lambda: Content(arguments, plain(result), error=error),
+        **facts,
+        kind="handoff" if handoff else "tool_call",
+        tool=name,
+        merge=_text(attributes, keys.CALL_ID) or (asked.id if asked is not None else None),
+        executed=facts["status"] != "denied",
+        digest=arguments_digest(arguments),
+        rank=(-1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0) if mcp else 0,
+        effects=()
+        if handoff
+        else effects_of(
+            name,
+            arguments,
+            mcp_server=_text(attributes, keys.MCP_SERVER),
+            tool_type=_text(attributes, keys.TOOL_TYPE),
+        ),
+    )
+
+
+def _name_in(span_name: str) -> str | None:
+    for marker in ("tools/call ", "execute_tool "):
+        _, found, name = span_name.partition(marker)
+        if found and name.strip():
+            return name.strip()
+    return None
+
+
+def _cost(attributes: Attributes) -> dict[str, Any]:
+    """Return the reported cost. Zero means that the sender had no price."""
+    for key in keys.COST:
+        cost = values.number(attributes.get(key))
+        if cost is not None and cost > 0:
+            return {"cost_usd": cost, "cost_source": "reported"}
+    return {}
+
+
+def _answer(answered: tuple[Said, ...]) -> str | None:
+    return "\n".join(said.text for said in answered if said.text and said.role == "assistant") or None
+
+
+def _error_text(span: trimmed_pb2.Span) -> str | None:
+    if span.status.message:
+        return str(span.status.message, "utf-8", "replace")
+    for event in span.events:
+        if event.name.decode("utf-8", "replace") in keys.EXCEPTION_EVENTS:
+            message = values.text(event.attributes.get("exception.message"))
+            if message is not None:
+                return message
+    return _text(span.attributes, keys.ERROR)
+
+
+def _event_name(record: trimmed_pb2.LogRecord) -> str:
+    if record.event_name:
+        return str(record.event_name, "utf-8", "replace")
+    named = values.text(record.attributes.get("event.name"))
+    if named is not None:
+        return named
+    body = values.decode(record.body)
+    if isinstance(body, dict):
+        body = body.get("event.name") or body.get("name")
+    return body if isinstance(body, str) else ""
+
+
+def _text(attributes: Attributes, names: tuple[str, ...]) -> str | None:
+    return next((v for name in names if name in attributes and (v := values.text(attributes[name])) is not None), None)
+
+
+def _first(attributes: Attributes, names: tuple[str, ...]) -> bytes | None:
+    return next((attributes[name] for name in names if name in attributes), None)
+
+
+DIALECT = Dialect(
+    NAME,
+    (
+        "opentelemetry.instrumentation.genai.*",
+        "opentelemetry.instrumentation.openai_v2",
+        "opentelemetry.instrumentation.google_genai",
+        "opentelemetry.instrumentation.vertexai",
+        "opentelemetry.util.genai.*",
+        "gen_ai",
+        "mcp-python-sdk",
+    ),
+    read_span,
+    read_log,
+    "semantic conventions 1.28 to 1.41 and semconv-genai of 2026-08; opentelemetry-instrumentation-genai-* 1.3b0",
+)

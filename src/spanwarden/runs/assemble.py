@@ -25,13 +25,14 @@ def assemble(observations: Sequence[Observation], completeness: Completeness) ->
     parents = parents_of(ordered)
     actions = [o for o in ordered if o.kind not in {"span", "end"}]
     agents = _agents(actions)
+    names = {o.agent_id: o.agent for o in actions if o.agent_id and o.agent}
     above = nearest(parents, agents)
     opened = min((o.start for o in actions if o.kind == "llm_call"), default=0)
     spawning = spawning_calls(actions, parents)
     built: list[tuple[tuple[Any, ...], Event]] = []
     for indexes in group(actions, parents).members():
         members = [actions[i] for i in indexes]
-        event = event_of(members, _agent_above(members, agents, above))
+        event = event_of(members, _agent_by_id(members, names) or _agent_above(members, agents, above))
         if event.kind == "tool_call" and before_the_run(members, opened):
             event = msgspec.structs.replace(event, kind="message", role="tool", effects=(), status="unknown")
         elif is_handoff(event, not spawning.isdisjoint(_keys(members))):
@@ -62,6 +63,12 @@ def _agents(actions: Iterable[Observation]) -> dict[SpanKey, str]:
 
 def _keys(members: Iterable[Observation]) -> Iterable[SpanKey]:
     return (key for o in members if o.source == "span" and (key := span_key(o)) is not None)
+
+
+def _agent_by_id(members: Iterable[Observation], names: dict[str, str]) -> str | None:
+    """Return the agent that the reports name by id, which other reports may give a name."""
+    told = next((o.agent_id for o in members if o.agent_id), None)
+    return None if told is None else names.get(told, told)
 
 
 def _agent_above(

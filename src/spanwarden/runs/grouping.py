@@ -100,7 +100,7 @@ def _overlapping(observations: Sequence[Observation], indexes: list[int], groups
     until = 0
     for index in indexes:
         o = observations[index]
-        if cluster is None or (o.source == "span" and o.start > until):
+        if cluster is None or (o.source == "span" and 0 < until < o.start):
             cluster = index
         groups.join(cluster, index)
         until = max(until, o.end) if o.source == "span" else until

@@ -50,7 +50,7 @@ def event_of(members: Sequence[Observation], agent: str | None) -> Event:
 
 
 def _weight(o: Observation) -> tuple[Any, ...]:
-    """Rank the report to believe first: executions before requests, higher ranks, spans before logs, then the fullest."""
+    """Rank the report to believe first: executions, then higher ranks, then spans before logs, then the fullest."""
     filled = sum(v is not None for v in (o.tool, o.model, o.agent, o.merge, o.usage, o.cost_usd, o.content, o.digest))
     return o.executed, o.rank, _SOURCES[o.source], not o.history, o.status != "unknown", filled, o.end, -o.start
 

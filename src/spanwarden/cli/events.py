@@ -1,0 +1,126 @@
+"""`spanwarden events`: what agents did, one normalised event a line."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import msgspec
+
+from spanwarden.cli.main import UsageError
+from spanwarden.model.event import Content, Event, Usage
+from spanwarden.model.run import Contents, Run
+
+
+@click.command("events")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=pathlib.Path))
+@click.option("--format", "form", metavar="F", default=None, help="How to read PATH; told from the file if left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def command(paths: tuple[pathlib.Path, ...], form: str | None, as_json: bool) -> None:
+    """Print what agents did.
+
+    PATH is an OTLP file (*.binpb, OTLP/JSON, the Collector's file exporter), a folder of them, or a transcript.
+    """
+    runs = _runs(paths, form)
+    try:
+        if as_json:
+            _print_json(runs)
+        else:
+            _print_table(runs)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _runs(paths: tuple[pathlib.Path, ...], form: str | None) -> Iterator[tuple[Run, Contents]]:
+    from spanwarden.otlp.files import is_otlp
+    from spanwarden.transcripts.otlp_runs import read_otlp
+
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
+    if form == "otlp" or (form is None and all(is_otlp(path) or path.is_dir() for path in paths)):
+        yield from read_otlp(paths)
+        return
+    from spanwarden.transcripts.reading import read_runs
+
+    for path in paths:
+        yield from read_runs(path, form)
+
+
+def _print_json(runs: Iterator[tuple[Run, Contents]]) -> None:
+    encode = msgspec.json.Encoder().encode
+    write = sys.stdout.buffer.write
+    for run, contents in runs:
+        for index, event in enumerate(run.events):
+            write(encode(event_json(run, index, event, contents[index])) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def event_json(run: Run, index: int, event: Event, content: Content) -> dict[str, Any]:
+    """Return the JSON form of one event, as the contract of `spanwarden events` says."""
+    return {
+        "run": run.id,
+        "conversation": run.conversation,
+        "index": index,
+        "kind": event.kind,
+        "agent": event.agent,
+        "tool": event.tool,
+        "model": event.model,
+        "role": event.role,
+        "status": event.status,
+        "start": event.start,
+        "end": event.end,
+        "effects": [_effect(effect) for effect in event.effects],
+        "usage": None
+        if event.usage is None
+        else {name: getattr(event.usage, name) for name in Usage.__struct_fields__},
+        "cost_usd": event.cost_usd,
+        "cost_source": event.cost_source,
+        "arguments": content.arguments,
+        "result": content.result,
+        "text": content.text,
+        "error": content.error,
+        "call_id": event.call_id,
+        "trace_id": event.trace_id.hex() or None,
+        "span_id": event.span_id.hex() or None,
+        "dialect": event.dialect,
+    }
+
+
+def _effect(effect: Any) -> dict[str, str]:
+    told = {"kind": effect.kind, "target": effect.target, "detail": effect.detail}
+    return {key: value for key, value in told.items() if value is not None or key == "target"}
+
+
+def _print_table(runs: Iterator[tuple[Run, Contents]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    for run, contents in runs:
+        seconds = "" if run.runtime_seconds is None else f", {run.runtime_seconds:.1f} s"
+        cost = "" if run.cost_usd is None else f", ${run.cost_usd:.4f}"
+        title = f"run {run.id}, agent {run.agent or 'unnamed'}{seconds}{cost}, {run.completeness}"
+        table = Table(
+            title=Text(_line(title, 200)), title_justify="left", box=None, pad_edge=False, header_style="bold"
+        )
+        for column in ("#", "kind", "agent", "what", "status", "effects and text"):
+            table.add_column(column, overflow="fold")
+        for index, event in enumerate(run.events):
+            effects = ", ".join(f"{e.kind} {e.target or ''}".rstrip() for e in event.effects)
+            what = event.tool or event.model or event.role or ""
+            said = effects or contents[index].text or ""
+            cells = (str(index), event.kind, event.agent or "", what, event.status, said)
+            table.add_row(*(Text(_line(cell, 120)) for cell in cells))
+        console.print(table)
+        console.print()
+
+
+def _line(text: str, width: int) -> str:
+    """Return one line without control characters: what agents wrote must not drive the terminal."""
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * width]).split())
+    return flat if len(flat) <= width else flat[: width - 1] + "…"

@@ -1,0 +1,103 @@
+"""The names of the GenAI conventions, current and past, as data. First present wins."""
+
+from __future__ import annotations
+
+OPERATIONS: dict[str, str] = {
+    "chat": "llm_call",
+    "generate_content": "llm_call",
+    "text_completion": "llm_call",
+    "completion": "llm_call",
+    "generate": "llm_call",
+    "llm_call": "llm_call",
+    "llm_request": "llm_call",
+    "model_request": "llm_call",
+    "embeddings": "embedding",
+    "embedding": "embedding",
+    "retrieval": "retrieval",
+    "vector_db_retrieve": "retrieval",
+    "vectordb": "retrieval",
+    "rerank": "retrieval",
+    "execute_tool": "tool_call",
+    "tool_call": "tool_call",
+    "invoke_agent": "agent",
+    "agent_call": "agent",
+    "invoke_workflow": "workflow",
+    "search_memory": "memory",
+    "create_memory": "memory",
+    "update_memory": "memory",
+    "upsert_memory": "memory",
+    "delete_memory": "memory",
+    "create_memory_store": "memory",
+    "delete_memory_store": "memory",
+    "apply_guardrail": "decision",
+    "fetch_response": "structure",
+    "create_agent": "structure",
+    "plan": "structure",
+    "agent_step": "structure",
+}
+"""`gen_ai.operation.name` to what it is. A name that is not here is structure: custom values are allowed."""
+
+OPERATION = "gen_ai.operation.name"
+CONVERSATION = ("gen_ai.conversation.id", "session.id")
+NO_CONVERSATION = ("resp_", "response_")
+"""Beginnings of values that are no conversation: some senders put the previous response's id there."""
+AGENT = ("gen_ai.agent.name", "agent.name")
+AGENT_ID = ("gen_ai.agent.id",)
+WORKFLOW = ("gen_ai.workflow.name",)
+MODEL = ("gen_ai.response.model", "gen_ai.request.model")
+RESPONSE_ID = ("gen_ai.response.id",)
+TOOL = ("gen_ai.tool.name",)
+TOOL_TYPE = ("gen_ai.tool.type",)
+CALL_ID = ("gen_ai.tool.call.id", "gen_ai.tool.call_id")
+ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.arguments", "gen_ai.tool.args", "gen_ai.tool.input")
+RESULT = ("gen_ai.tool.call.result", "gen_ai.tool.result", "gen_ai.tool.output")
+MCP_METHOD = "mcp.method.name"
+MCP_SERVER = ("mcp.server.name", "mcp_server.name", "mcp_server_name")
+ERROR = ("error.type",)
+DENIED = frozenset({"denied", "rejected", "declined", "user_denied", "user_rejected", "user_declined"})
+"""Values of `error.type` on a tool span that say the call was refused, so never executed."""
+
+SYSTEM = ("gen_ai.system_instructions",)
+INPUT = ("gen_ai.input.messages", "gen_ai.prompt")
+OUTPUT = ("gen_ai.output.messages", "gen_ai.completion")
+QUERY = ("gen_ai.retrieval.query.text", "gen_ai.memory.query.text")
+DOCUMENTS = ("gen_ai.retrieval.documents", "gen_ai.memory.records")
+MEMORY = ("gen_ai.memory.record.id", "gen_ai.memory.store.id")
+COST = ("gen_ai.usage.cost", "operation.cost")
+
+USAGE: dict[str, tuple[str, ...]] = {
+    "input": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+    "output": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+    "cache_read": (
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_read_input_tokens",
+        "gen_ai.usage.cache_read_tokens",
+        "gen_ai.usage.details.cache_read_tokens",
+    ),
+    "cache_write": (
+        "gen_ai.usage.cache_write.input_tokens",
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.cache_creation_input_tokens",
+        "gen_ai.usage.cache_write_input_tokens",
+        "gen_ai.usage.cache_write_tokens",
+        "gen_ai.usage.details.cache_write_tokens",
+    ),
+    "reasoning": (
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.usage.reasoning_tokens",
+        "gen_ai.usage.details.reasoning_tokens",
+    ),
+}
+
+DETAILS = "gen_ai.client.inference.operation.details"
+MESSAGE_EVENTS: dict[str, str] = {
+    "gen_ai.system.message": "system",
+    "gen_ai.user.message": "user",
+    "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+    "gen_ai.choice": "assistant",
+}
+"""One event a message, up to version 1.36; the role where the message does not name one."""
+CHOICE = "gen_ai.choice"
+CONTENT_EVENTS = frozenset({"gen_ai.content.prompt", "gen_ai.content.completion"})
+EXCEPTION_EVENTS = frozenset({"exception", "gen_ai.client.operation.exception"})

@@ -1,0 +1,107 @@
+"""Where the GenAI conventions keep the messages: attributes, span events, or the bodies of log records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from spanwarden.dialects import genai_keys as keys
+from spanwarden.dialects.base import Attributes
+from spanwarden.dialects.messages import Call, Response, Said, looks_failed, plain, read_messages
+from spanwarden.otlp import values
+from spanwarden.otlp.proto import trimmed_pb2
+
+MAX_EVENTS = 4000
+"""Of a span with more events only the first are read."""
+
+
+class Messages(NamedTuple):
+    """What was sent and what came back."""
+
+    given: tuple[Said, ...] = ()
+    answered: tuple[Said, ...] = ()
+
+
+def span_messages(span: trimmed_pb2.Span) -> Messages:
+    """Return the messages of a span: from its attributes, else from its events."""
+    told = _attributes(span.attributes)
+    if told.given and told.answered:
+        return told
+    given: list[Said] = []
+    answered: list[Said] = []
+    tool = _is_tool(span.attributes)
+    for event in span.events[:MAX_EVENTS]:
+        name = event.name.decode("utf-8", "replace")
+        if name == keys.DETAILS or name in keys.CONTENT_EVENTS:
+            found = _attributes(event.attributes)
+        elif name in keys.MESSAGE_EVENTS:
+            payload = {key: values.structure(event.attributes[key]) for key in event.attributes}
+            found = _tool_event(name, payload) if tool else _event(name, payload)
+        else:
+            continue
+        given += found.given
+        answered += found.answered
+    return Messages(told.given or tuple(given), told.answered or tuple(answered))
+
+
+def log_message(name: str, record: trimmed_pb2.LogRecord) -> Messages:
+    """Return the messages of a log record: all of a model call's, or the one that an older record carries."""
+    body = values.structure(record.body) if record.body else None
+    if name == keys.DETAILS:
+        told = _attributes(record.attributes)
+        if told.given or told.answered or not isinstance(body, dict):
+            return told
+        return _told({key: body.get(key) for key in (*keys.SYSTEM, *keys.INPUT, *keys.OUTPUT)})
+    payload = {key: values.structure(record.attributes[key]) for key in record.attributes if "." not in key}
+    if isinstance(body, dict):
+        payload.update(body)
+    elif body is not None:
+        payload.setdefault("message" if name == keys.CHOICE else "content", body)
+    return _event(name, payload)
+
+
+def _attributes(attributes: Attributes) -> Messages:
+    present = (key for key in (*keys.SYSTEM, *keys.INPUT, *keys.OUTPUT) if key in attributes)
+    return _told({key: values.structure(attributes[key]) for key in present})
+
+
+def _told(decoded: dict[str, Any]) -> Messages:
+    system = _read(decoded, keys.SYSTEM, "system")
+    return Messages((*system, *_read(decoded, keys.INPUT, "user")), tuple(_read(decoded, keys.OUTPUT, "assistant")))
+
+
+def _read(decoded: dict[str, Any], names: Iterable[str], role: str) -> list[Said]:
+    value = next((decoded[name] for name in names if decoded.get(name) is not None), None)
+    return [] if value is None else read_messages(value, role)
+
+
+def _event(name: str, payload: dict[str, Any]) -> Messages:
+    role = keys.MESSAGE_EVENTS[name]
+    if name != keys.CHOICE:
+        return Messages(tuple(read_messages([{"role": role, **payload}], role)))
+    message = payload.get("message")
+    if message is None:
+        message = {key: payload[key] for key in ("content", "tool_calls", "parts") if payload.get(key) is not None}
+    if isinstance(message, dict) and not ({"role", "parts", "tool_calls", "content"} & message.keys()):
+        message = {"content": [message]}
+    if isinstance(message, dict):
+        message = [{"role": role, **message}]
+    return Messages((), tuple(read_messages(message, role)) if message else ())
+
+
+def _tool_event(name: str, payload: dict[str, Any]) -> Messages:
+    """On a tool's own span the tool message holds the arguments and the choice the result."""
+    identity = payload.get("id")
+    call_id = identity if isinstance(identity, str) and identity else None
+    if name == keys.CHOICE:
+        result = plain(payload.get("message"))
+        failed = None if result is None else looks_failed(result)
+        return Messages((), (Said("tool", "", (), (Response(call_id, None, result, failed),)),))
+    if name == "gen_ai.tool.message":
+        return Messages((Said("tool", "", (Call(call_id, "", payload.get("content")),)),))
+    return Messages()
+
+
+def _is_tool(attributes: Attributes) -> bool:
+    operation = values.text(attributes.get(keys.OPERATION))
+    return operation == "execute_tool" or (operation is None and any(key in attributes for key in keys.TOOL))
