@@ -29,6 +29,8 @@ _BACKGROUND_TOOLS = frozenset({"Agent", "Task"})
 _NOTIFICATION = "<task-notification>"
 _CALL_OPEN, _CALL_CLOSE = "<tool-use-id>", "</tool-use-id>"
 _MAX_ID = 200
+_MAX_TOKENS = 1 << 50
+"""Nobody counts so far; sums of what a hostile sender claims still fit 64 bits."""
 
 
 def digest(*parts: object) -> str:
@@ -107,11 +109,15 @@ def usage(attributes: Attributes) -> Usage | None:
         return None
     read = _count(attributes, "cache_read_tokens")
     written = _count(attributes, "cache_creation_tokens")
-    return Usage(max(fresh or 0, 0) + read + written, max(output or 0, 0), read, written)
+    return Usage(_counted(fresh) + read + written, _counted(output), read, written)
 
 
 def _count(attributes: Attributes, key: str) -> int:
-    return max(values.integer(attributes.get(key)) or 0, 0)
+    return _counted(values.integer(attributes.get(key)))
+
+
+def _counted(told: int | None) -> int:
+    return min(max(told or 0, 0), _MAX_TOKENS)
 
 
 def model(attributes: Attributes) -> str | None:

@@ -64,14 +64,15 @@ def text(encoded: bytes | None) -> str | None:
 
 
 def integer(encoded: bytes | None) -> int | None:
-    """Return a value as an integer; numeric text and whole floats count, anything else is None."""
+    """Return a value as a 64-bit integer; numeric text and whole floats count, anything else is None."""
     value = decode(encoded)
     if isinstance(value, bool):
         return None
     try:
-        return int(float(value)) if isinstance(value, str) and "." in value[:32] else int(value)
+        result = int(float(value)) if isinstance(value, str) and "." in value[:32] else int(value)
     except (TypeError, ValueError, OverflowError):
         return None
+    return result if -(1 << 63) <= result < 1 << 63 else None
 
 
 def number(encoded: bytes | None) -> float | None:
