@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = cli.main(args=arguments, prog_name="spanwarden", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        click.echo(error.format_message(), err=True)
         code = 2
     except click.ClickException as error:
         click.echo(f"spanwarden: {' '.join(error.format_message().split())}", err=True)

@@ -65,7 +65,8 @@ class Field:
         """Raise PolicyError for this place."""
         where = f"{self.source}:{self.line}" if self.line else self.source
         what = f"{self.key}: {message}" if self.key else message
-        raise PolicyError(" ".join(f"{where}: {what}".split()))
+        line = " ".join(f"{where}: {what}".split())
+        raise PolicyError(line.encode("utf-8", "backslashreplace").decode())
 
     def mapping(self, known: Collection[str] | None = None) -> dict[str, Field]:
         """Return the fields of a mapping; a key that is not in `known` is an error that names the nearest one."""

@@ -1,0 +1,100 @@
+"""A compiled policy and how it judges a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from spanwarden.model.event import Event
+from spanwarden.model.finding import Evidence, Finding, NotEvaluable, RuleError, Verdict, identified
+from spanwarden.model.run import Contents, Run
+from spanwarden.policy.rules.base import Rule, RunView
+from spanwarden.policy.rules.spec import WEIGHTS
+
+MAX_FINDINGS = 10_000
+"""Findings that one rule may have on one run; a rule that has more says so as a rule error."""
+MAX_SCORE = 100
+
+
+class Policy:
+    """Rules under a name and a version; compiled once, used on any number of runs.
+
+    `version` is the file's own or, where it has none, the first 12 digits of `hash`, the digest of its text.
+    `weights` holds rules that add something else to the risk score than their finding's severity does by default.
+    """
+
+    def __init__(
+        self, name: str, version: str, digest: str, rules: Sequence[Rule], weights: Mapping[str, int] | None = None
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.hash = digest
+        self.rules = tuple(rules)
+        self._weights = dict(weights or {})
+
+    def evaluate(self, run: Run, contents: Contents) -> Verdict:
+        """Judge one run. Findings come in the order of the rules and, within a rule, of the events.
+
+        Never raises because of a rule: a rule that fails is reported in `rule_errors` together with what it had
+        found until then. `risk_score` is the sum of the weights of the distinct rules violated, at most 100.
+        """
+        view = RunView(run, contents)
+        findings: list[Finding] = []
+        lacking: list[NotEvaluable] = []
+        errors: list[RuleError] = []
+        for rule in self.rules:
+            count = 0
+            try:
+                for outcome in rule.evaluate(view):
+                    if isinstance(outcome, NotEvaluable):
+                        lacking.append(outcome)
+                        continue
+                    count += 1
+                    if count > MAX_FINDINGS:
+                        errors.append(RuleError(rule.id, f"more than {MAX_FINDINGS} findings, the rest is left out"))
+                        break
+                    findings.append(self._completed(outcome, run))
+            except Exception as error:  # noqa: BLE001 - one broken rule must not silence the others
+                errors.append(RuleError(rule.id, f"{type(error).__name__}: {error}"[:500]))
+        return Verdict(
+            self.name,
+            self.version,
+            findings=tuple(findings),
+            not_evaluable=tuple(lacking),
+            rule_errors=tuple(errors),
+            risk_score=_score(findings),
+        )
+
+    def _completed(self, finding: Finding, run: Run) -> Finding:
+        weight = self._weights.get(finding.rule, finding.weight or WEIGHTS[finding.severity])
+        return identified(
+            msgspec.structs.replace(
+                finding,
+                policy=self.name,
+                policy_version=self.version,
+                weight=weight,
+                evidence=_located(finding.evidence, run.events),
+            ),
+            run.id,
+        )
+
+
+def _located(evidence: Iterable[Evidence], events: Sequence[Event]) -> tuple[Evidence, ...]:
+    """Name the span of every event that is pointed at, where the rule has not done so and the event has one."""
+    located = []
+    for item in evidence:
+        event = events[item.event] if 0 <= item.event < len(events) else None
+        if event is not None and item.span_id is None and event.span_id:
+            item = msgspec.structs.replace(  # noqa: PLW2901 - the same evidence, completed
+                item, span_id=event.span_id.hex(), trace_id=event.trace_id.hex() or None
+            )
+        located.append(item)
+    return tuple(located)
+
+
+def _score(findings: Iterable[Finding]) -> int:
+    weights: dict[str, int] = {}
+    for finding in findings:
+        weights[finding.rule] = max(weights.get(finding.rule, 0), finding.weight)
+    return min(MAX_SCORE, sum(weights.values()))

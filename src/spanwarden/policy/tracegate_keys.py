@@ -1,0 +1,102 @@
+"""tracegate's policy keys, compiled to rules in the order in which that tool reports them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
+
+from spanwarden.policy.document import Field
+from spanwarden.policy.rules.base import Rule
+from spanwarden.policy.rules.category_flows import ForbiddenFlows, flow_from
+from spanwarden.policy.rules.controls import (
+    SensitiveFilesForbidden,
+    file_writes_forbidden,
+    git_actions_forbidden,
+    network_forbidden,
+)
+from spanwarden.policy.rules.limits import MaxCost, MaxRuntime, MaxShellCommands
+from spanwarden.policy.rules.paths import ForbiddenPaths
+from spanwarden.policy.rules.tools import ForbiddenTools
+
+T = TypeVar("T")
+
+LIMITS = ("max_cost_usd", "max_runtime_minutes")
+
+
+class Control(NamedTuple):
+    """One rule of tracegate's: the keys that lead to its value, what compiles it, the rule ids of its findings."""
+
+    keys: tuple[str, ...]
+    compile: Callable[[Field], Rule | None]
+    rules: tuple[str, ...]
+
+
+def _number(field: Field) -> float:
+    """Read a limit: a number, or a text that is one, as tracegate accepts."""
+    value = field.node.value
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            field.fail(f"expected a number, got {value[:60]!r}")
+        return Field(field.source, field.key, type(field.node)(number, field.line)).number()
+    return field.number()
+
+
+def _unless_allowed(rule: Callable[[], Rule]) -> Callable[[Field], Rule | None]:
+    return lambda field: None if field.boolean() else rule()
+
+
+def _listed(rule: Callable[[tuple[T, ...]], Rule], read: Callable[[Field], T]) -> Callable[[Field], Rule | None]:
+    def compile_list(field: Field) -> Rule | None:
+        entries = tuple(read(entry) for entry in field.entries())
+        return rule(entries) if entries else None
+
+    return compile_list
+
+
+def _name(field: Field) -> str:
+    text = field.text()
+    if not text.strip():
+        field.fail("must not be blank")
+    return text
+
+
+CONTROLS: tuple[Control, ...] = (
+    Control(("limits", "max_cost_usd"), lambda field: MaxCost(_number(field)), ("max-cost-exceeded", "cost-unknown")),
+    Control(
+        ("limits", "max_runtime_minutes"),
+        lambda field: MaxRuntime(_number(field)),
+        ("max-runtime-exceeded", "runtime-unknown"),
+    ),
+    Control(
+        ("max_shell_commands",),
+        lambda field: MaxShellCommands(int(_number(field))),
+        ("max-shell-commands-exceeded",),
+    ),
+    Control(("allow_network",), _unless_allowed(network_forbidden), ("network-forbidden",)),
+    Control(("allow_file_writes",), _unless_allowed(file_writes_forbidden), ("file-writes-forbidden",)),
+    Control(("allow_git_actions",), _unless_allowed(git_actions_forbidden), ("git-actions-forbidden",)),
+    Control(("allow_sensitive_files",), _unless_allowed(SensitiveFilesForbidden), ("sensitive-files-forbidden",)),
+    Control(("forbidden_tools",), _listed(ForbiddenTools, _name), ("tool-forbidden",)),
+    Control(("forbidden_paths",), _listed(ForbiddenPaths, _name), ("path-forbidden",)),
+    Control(("forbidden_flows",), _listed(ForbiddenFlows, flow_from), ("flow-forbidden",)),
+)
+KEYS = frozenset(control.keys[0] for control in CONTROLS)
+RULE_IDS = frozenset(rule for control in CONTROLS for rule in control.rules)
+
+
+def compile_controls(top: Mapping[str, Field]) -> list[Rule]:
+    """Return the rules of the tracegate keys in `top`; a key without a value is unset. Raises PolicyError."""
+    fields = dict(top)
+    limits = fields.get("limits")
+    below = limits.mapping(LIMITS) if limits is not None and not limits.is_null else {}
+    rules = []
+    for control in CONTROLS:
+        field = below.get(control.keys[1]) if len(control.keys) > 1 else fields.get(control.keys[0])
+        if field is None or field.is_null:
+            continue
+        rule = control.compile(field)
+        if rule is not None:
+            rules.append(rule)
+    return rules
