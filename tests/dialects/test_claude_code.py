@@ -334,6 +334,16 @@ def test_subagent_has_its_name_wherever_it_is_known_by_id_only() -> None:
     ]
 
 
+def test_ids_of_absurd_length_are_cut_and_still_told_apart() -> None:
+    long = "x" * 100_000
+    made = [Log("tool_result", at, prompt=long + str(at), tool_name=long, tool_use_id=long) for at in (1, 2)]
+    found = runs_of([logs(*made)])
+    assert len(found) == 2
+    assert all(
+        len(event.tool or "") < 300 and len(event.call_id or "") < 300 for run, _ in found for event in run.events
+    )
+
+
 # ---- spans
 
 

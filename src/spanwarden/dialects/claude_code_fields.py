@@ -28,7 +28,7 @@ _ARGUMENTS = {
 _BACKGROUND_TOOLS = frozenset({"Agent", "Task"})
 _NOTIFICATION = "<task-notification>"
 _CALL_OPEN, _CALL_CLOSE = "<tool-use-id>", "</tool-use-id>"
-_MAX_ID = 200
+_MAX_LABEL = 200
 _MAX_TOKENS = 1 << 50
 """Nobody counts so far; sums of what a hostile sender claims still fit 64 bits."""
 
@@ -37,6 +37,12 @@ def digest(*parts: object) -> str:
     """Return a short hash of the parts, equal for equal parts."""
     joined = "\x1f".join("" if part is None else str(part) for part in parts)
     return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def label(encoded: bytes | None) -> str | None:
+    """Return a name or an id. Windows keep them in memory, so one of absurd length is cut and told apart by a hash."""
+    told = values.text(encoded)
+    return told if told is None or len(told) <= _MAX_LABEL else f"{told[:_MAX_LABEL]}…{digest(told)}"
 
 
 def is_placeholder(tool: str | None) -> bool:
@@ -55,7 +61,7 @@ def add_call(out: Sightings, load: Loader | None, tool: str | None, **facts: Any
 
 def mcp_name(server: str, tool: str) -> str:
     """Return the name under which the agent was offered a tool of an MCP server."""
-    return f"mcp__{_offered(server)}__{_offered(tool)}"
+    return f"mcp__{_offered(server[:_MAX_LABEL])}__{_offered(tool[:_MAX_LABEL])}"
 
 
 def _offered(name: str) -> str:
@@ -122,7 +128,7 @@ def _counted(told: int | None) -> int:
 
 def model(attributes: Attributes) -> str | None:
     """Return the model's name without the mark of its context window, which only spans carry (`name[1m]`)."""
-    name = values.text(attributes.get("model"))
+    name = label(attributes.get("model"))
     if name is None:
         return None
     bare, bracket, _ = name.partition("[")
@@ -135,10 +141,10 @@ def request_merge(attributes: Attributes) -> str:
     That is the request id. Gateways do not always send one; then the counts, the time to the first token, the
     purpose and the error stand for it.
     """
-    request = values.text(attributes.get("request_id")) or values.text(attributes.get("gen_ai.response.id"))
+    request = label(attributes.get("request_id")) or label(attributes.get("gen_ai.response.id"))
     if request is not None:
         return request
-    purpose = values.text(attributes.get("query_source")) or values.text(attributes.get("query_source_safe"))
+    purpose = label(attributes.get("query_source")) or label(attributes.get("query_source_safe"))
     keys = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "ttft_ms", "status_code")
     counts = [values.integer(attributes.get(key)) for key in keys]
     error = values.text(attributes.get("error"))
@@ -147,9 +153,9 @@ def request_merge(attributes: Attributes) -> str:
 
 def agent_id(attributes: Attributes) -> str | None:
     """Return a sub-agent's id, None for the main agent. Some spans of sub-agents give it as the conversation only."""
-    told = values.text(attributes.get("agent_id"))
+    told = label(attributes.get("agent_id"))
     if told is None:
-        session, conversation = (values.text(attributes.get(key)) for key in ("session.id", "gen_ai.conversation.id"))
+        session, conversation = (label(attributes.get(key)) for key in ("session.id", "gen_ai.conversation.id"))
         told = conversation if session is not None and conversation != session else None
     return told
 
@@ -158,10 +164,10 @@ def agent_name(attributes: Attributes) -> str | None:
     """Return who acted: the main agent, the sub-agent by name, or None for a sub-agent known by its id only."""
     if agent_id(attributes) is None:
         return AGENT
-    name = values.text(attributes.get("agent.name")) or values.text(attributes.get("agent_type"))
+    name = label(attributes.get("agent.name")) or label(attributes.get("agent_type"))
     if name is not None:
         return name
-    source = values.text(attributes.get("query_source")) or values.text(attributes.get("query_source_safe")) or ""
+    source = label(attributes.get("query_source")) or label(attributes.get("query_source_safe")) or ""
     head, _, rest = source.replace(":", ".").partition(".")
     return rest.rpartition(".")[2] or None if head == "agent" else None
 
@@ -179,7 +185,7 @@ def notification_keys(session: str | None, prompt: str | None) -> tuple[str, ...
     start = prompt.find(_CALL_OPEN)
     end = prompt.find(_CALL_CLOSE, start)
     call = prompt[start + len(_CALL_OPEN) : end].strip() if 0 <= start < end else ""
-    return (f"call:{session}/{call}",) if 0 < len(call) <= _MAX_ID else ()
+    return (f"call:{session}/{call}",) if 0 < len(call) <= _MAX_LABEL else ()
 
 
 def prompt_role(prompt: str | None) -> str:

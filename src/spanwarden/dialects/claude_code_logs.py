@@ -26,8 +26,8 @@ def read(name: str, record: trimmed_pb2.LogRecord, origin: Origin, out: Sighting
 def _facts(record: trimmed_pb2.LogRecord, origin: Origin) -> Facts:
     """Return what every event tells. Its span id is left alone: it is not always the span of the same action."""
     attributes = record.attributes
-    session = values.text(attributes.get("session.id"))
-    prompt = values.text(attributes.get("prompt.id"))
+    session = fields.label(attributes.get("session.id"))
+    prompt = fields.label(attributes.get("prompt.id"))
     trace_id = record.trace_id if len(record.trace_id) == 16 and any(record.trace_id) else b""
     keys = []
     if prompt is not None:
@@ -84,7 +84,7 @@ def _assistant_response(attributes: Attributes, facts: Facts, out: Sightings) ->
         role="assistant",
         status="ok",
         model=fields.model(attributes),
-        merge=values.text(attributes.get("message.uuid")) or _itself(facts),
+        merge=fields.label(attributes.get("message.uuid")) or _itself(facts),
         has_content=told,
         **facts,
     )
@@ -110,7 +110,7 @@ def _tool(attributes: Attributes, facts: Facts, out: Sightings, *, base: int, st
     tool = _tool_name(attributes, summary)
     given = fields.arguments(attributes, summary)
     error = values.text(attributes.get("error"))
-    call = values.text(attributes.get("tool_use_id"))
+    call = fields.label(attributes.get("tool_use_id"))
     facts["keys"] += fields.background_key(facts["conversation"], call, tool, given)
     load: Loader | None = None
     if given is not None or error is not None:
@@ -139,7 +139,7 @@ def _tool_name(attributes: Attributes, summary: dict[str, Any]) -> str | None:
     server, name = fields.text_of(summary, "mcp_server_name"), fields.text_of(summary, "mcp_tool_name")
     if server is not None and name is not None:
         return fields.mcp_name(server, name)
-    return values.text(attributes.get("tool_name"))
+    return fields.label(attributes.get("tool_name"))
 
 
 def _api_request(attributes: Attributes, facts: Facts, out: Sightings) -> None:
@@ -173,7 +173,7 @@ def _request(attributes: Attributes, facts: Facts, out: Sightings, *, status: st
 
 def _request_itself(attributes: Attributes, facts: Facts) -> str:
     """Without a trace there is no span to find again, so nothing less than an id says that two requests are one."""
-    return values.text(attributes.get("request_id")) or _itself(facts)
+    return fields.label(attributes.get("request_id")) or _itself(facts)
 
 
 def _api_refusal(attributes: Attributes, facts: Facts, out: Sightings) -> None:
@@ -183,7 +183,7 @@ def _api_refusal(attributes: Attributes, facts: Facts, out: Sightings) -> None:
         kind="error",
         model=fields.model(attributes),
         status="error",
-        merge="refusal:" + (values.text(attributes.get("request_id")) or _itself(facts)),
+        merge="refusal:" + (fields.label(attributes.get("request_id")) or _itself(facts)),
         **facts,
     )
 

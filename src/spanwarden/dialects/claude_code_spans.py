@@ -31,7 +31,7 @@ def _facts(span: trimmed_pb2.Span, origin: Origin) -> Facts:
         "source": "span",
         "dialect": "claude_code",
         "keys": (f"trace:{span.trace_id.hex()}",),
-        "conversation": values.text(attributes.get("session.id")),
+        "conversation": fields.label(attributes.get("session.id")),
         "service": origin.service,
         "trace_id": span.trace_id,
         "span_id": span.span_id,
@@ -87,7 +87,7 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
     attributes = span.attributes
     tool = _tool_name(span)
     given = _arguments(span)
-    call = values.text(attributes.get("tool_use_id")) or values.text(attributes.get("gen_ai.tool.call.id"))
+    call = fields.label(attributes.get("tool_use_id")) or fields.label(attributes.get("gen_ai.tool.call.id"))
     facts["keys"] += fields.background_key(facts["conversation"], call, tool, given)
     told = given is not None or any(event.name == _OUTPUT for event in span.events)
     fields.add_call(
@@ -96,7 +96,7 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
         tool,
         status=_status(span),
         merge=call,
-        effects=effects_of(tool or "", given, mcp_server=values.text(attributes.get("anthropic.mcp.server.name"))),
+        effects=effects_of(tool or "", given, mcp_server=fields.label(attributes.get("anthropic.mcp.server.name"))),
         rank=fields.tool_rank(20, given),
         has_content=told,
         **facts,
@@ -106,13 +106,13 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
 def _tool_name(span: trimmed_pb2.Span) -> str | None:
     """Return the tool's name as the agent saw it, or the mark that stands for a withheld one."""
     attributes = span.attributes
-    name = values.text(attributes.get("tool_name"))
+    name = fields.label(attributes.get("tool_name"))
     if not fields.is_placeholder(name):
         return name
-    server = values.text(attributes.get("anthropic.mcp.server.name"))
-    short = values.text(attributes.get("gen_ai.tool.name"))
+    server = fields.label(attributes.get("anthropic.mcp.server.name"))
+    short = fields.label(attributes.get("gen_ai.tool.name"))
     if short is None or fields.is_placeholder(short):
-        return name or short or values.text(attributes.get("tool_name_safe"))
+        return name or short or fields.label(attributes.get("tool_name_safe"))
     return short if server is None or short.startswith("mcp__") else fields.mcp_name(server, short)
 
 
@@ -139,7 +139,7 @@ def _execution(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
     """Add the execution inside a tool's span. It is told of the call, not of a span of its own."""
     _structure(span, facts, out)
     attributes = span.attributes
-    call = values.text(attributes.get("tool_use_id")) or values.text(attributes.get("gen_ai.tool.call.id"))
+    call = fields.label(attributes.get("tool_use_id")) or fields.label(attributes.get("gen_ai.tool.call.id"))
     if call is None and not span.parent_span_id:
         return
     # With a call id the tool's span is found by it; without one it is found as this span's parent.
