@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import pathlib
 import sys
 from collections.abc import Iterator
@@ -36,18 +37,24 @@ def command(paths: tuple[pathlib.Path, ...], form: str | None, as_json: bool) ->
 
 def _runs(paths: tuple[pathlib.Path, ...], form: str | None) -> Iterator[tuple[Run, Contents]]:
     from spanwarden.otlp.files import is_otlp
-    from spanwarden.transcripts.otlp_runs import read_otlp
 
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: no such file or folder")
-    if form == "otlp" or (form is None and all(is_otlp(path) or path.is_dir() for path in paths)):
+    if form == "otlp" or (form is None and all(is_otlp(path) for path in paths)):
+        from spanwarden.transcripts.otlp_runs import read_otlp
+
         yield from read_otlp(paths)
         return
-    from spanwarden.transcripts.reading import read_runs
+    from spanwarden.transcripts.reading import FORMATS, read_runs
 
+    known = next((name for name in FORMATS if name == form), None)
+    if form is not None and known is None:
+        near = difflib.get_close_matches(form, FORMATS, 1)
+        hint = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(FORMATS)})"
+        raise UsageError(f"--format {form}: unknown format{hint}")
     for path in paths:
-        yield from read_runs(path, form)
+        yield from read_runs(path, known)
 
 
 def _print_json(runs: Iterator[tuple[Run, Contents]]) -> None:

@@ -11,8 +11,9 @@ from spanwarden.model.event import CostSource, Event
 from spanwarden.model.observation import Observation
 from spanwarden.model.run import Completeness, Run
 from spanwarden.runs.ancestry import SpanKey, nearest, parents_of, span_key
-from spanwarden.runs.grouping import before_the_run, group
+from spanwarden.runs.grouping import group
 from spanwarden.runs.handoffs import is_handoff, spawning_calls
+from spanwarden.runs.history import Histories, placed
 from spanwarden.runs.merging import event_of
 
 
@@ -21,26 +22,35 @@ def assemble(observations: Sequence[Observation], completeness: Completeness) ->
 
     Needs at least one observation. Ancestry comes from the structure spans; they and the "end" marks are no events.
     """
-    ordered = _canonical(observations)
+    ordered = placed(_canonical(observations))
     parents = parents_of(ordered)
     actions = [o for o in ordered if o.kind not in {"span", "end"}]
     agents = _agents(actions)
-    names = {o.agent_id: o.agent for o in actions if o.agent_id and o.agent}
     above = nearest(parents, agents)
-    opened = min((o.start for o in actions if o.kind == "llm_call"), default=0)
+    histories = Histories(actions, parents)
     spawning = spawning_calls(actions, parents)
     built: list[tuple[tuple[Any, ...], Event]] = []
-    for indexes in group(actions, parents).members():
+    for indexes in group(actions, parents, histories).members():
         members = [actions[i] for i in indexes]
-        event = event_of(members, _agent_by_id(members, names) or _agent_above(members, agents, above))
-        if event.kind == "tool_call" and before_the_run(members, opened):
-            event = msgspec.structs.replace(event, kind="message", role="tool", effects=(), status="unknown")
-        elif is_handoff(event, not spawning.isdisjoint(_keys(members))):
-            event = msgspec.structs.replace(event, kind="handoff")
+        event = event_of(members, _agent_above(members, agents, above))
+        if event.kind in {"tool_call", "handoff"}:
+            ended = completeness == "root_ended"
+            event = _retold(event, members, histories, ended)
+            if is_handoff(event, not spawning.isdisjoint(_keys(members))):
+                event = msgspec.structs.replace(event, kind="handoff")
         built.append((_place(event, members), event))
     built.sort(key=lambda pair: pair[0])
     events = _usage_once([event for _, event in built], parents)
     return _run(ordered, events, completeness)
+
+
+def _retold(event: Event, members: Sequence[Observation], histories: Histories, ended: bool) -> Event:
+    """Return a call that did not happen in this run as the message that it is: old history, or a mere request."""
+    if histories.before_the_run(members) or (event.tool is None and not any(o.executed for o in members)):
+        return msgspec.structs.replace(event, kind="message", role="tool", effects=(), status="unknown")
+    if ended and histories.only_asked_for(members):
+        return msgspec.structs.replace(event, kind="message", role="assistant", effects=())
+    return event
 
 
 def _canonical(observations: Sequence[Observation]) -> list[Observation]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from spanwarden.model.observation import Observation
 from spanwarden.runs.ancestry import SpanKey, nearest
+from spanwarden.runs.history import Histories
 from spanwarden.runs.matching import match_requests, same_tool
 
 CALLS = frozenset({"tool_call", "handoff", "decision"})
@@ -51,21 +52,15 @@ class Groups:
         return list(groups.values())
 
 
-def group(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey | None]) -> Groups:
+def group(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey | None], histories: Histories) -> Groups:
     """Return the groups of observations that told of the same action. `observations` are sorted and hold no "span"."""
     groups = Groups(len(observations))
     _same_span(observations, groups)
     _same_identity(observations, groups)
     _nested(observations, parents, groups)
-    opened = min((o.start for o in observations if o.kind == "llm_call"), default=0)
-    current = (m for m in groups.members() if not before_the_run([observations[i] for i in m], opened))
+    current = (m for m in groups.members() if not histories.before_the_run([observations[i] for i in m]))
     match_requests(observations, current, groups.join)
     return groups
-
-
-def before_the_run(members: Sequence[Observation], opened: int) -> bool:
-    """Tell whether an action is known only from what the run's first model call (at `opened`) was sent: it is older."""
-    return all(o.history for o in members) and min(o.start for o in members) <= opened
 
 
 def _same_span(observations: Sequence[Observation], groups: Groups) -> None:

@@ -64,6 +64,8 @@ def _kind(members: Sequence[Observation]) -> Kind:
     if kinds == {"decision"}:
         refused = any(o.status == "denied" and o.tool for o in members)
         return "tool_call" if refused else "decision"
+    if "tool_call" in kinds and any(o.kind == "tool_call" and o.digest is not None for o in members):
+        return "tool_call"  # who saw the arguments knows better than who saw the name alone
     for kind in _KINDS:
         if kind in kinds:
             return kind
@@ -77,7 +79,8 @@ def _status(members: Sequence[Observation]) -> Status:
     told = {o.status for o in members}
     if "denied" in told:
         return "denied"
-    acted = {o.status for o in members if o.kind != "decision"} or told
+    acted = {o.status for o in members if o.executed} - {"unknown"}
+    acted = acted or {o.status for o in members if o.kind != "decision"} or told
     return next((status for status in _STATUSES if status in acted), "unknown")
 
 
