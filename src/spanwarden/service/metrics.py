@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from spanwarden.otlp.requests import Signal
 
@@ -79,6 +86,7 @@ class Telemetry:
     """The metrics of one service. Counting is thread-safe; it also is what the receivers count with."""
 
     def __init__(self) -> None:
+        disable_created_metrics()
         self._registry = CollectorRegistry(auto_describe=True)
         self._metrics: dict[str, Counter | Gauge | Histogram] = {}
         for metric in METRICS:
