@@ -2,7 +2,7 @@
 
 usage: python scripts/generate_docs.py [--check]
 
-docs/settings.md, docs/metrics.md and docs/cli.md hold text between `<!-- generated: NAME -->` and
+Pages in docs/ hold text between `<!-- generated: NAME -->` and
 `<!-- end of generated: NAME -->`; only that text is replaced, the words around it are ours.
 """
 
@@ -116,7 +116,7 @@ def exporter_settings() -> str:
     """Return one table for every exporter of this build."""
     parts = []
     for name, factory in exporter_factories().items():
-        heading = f"### `{name}`\n\n{factory.description} Stability: {factory.stability}.\n\n"
+        heading = f"## `{name}`\n\n{factory.description} Stability: {factory.stability}.\n\n"
         parts.append(heading + _settings_table(factory.settings))
     return "\n".join(parts)
 
@@ -146,7 +146,12 @@ def _command(name: str, parent: click.Context) -> str:
     aliases = sorted(alias for alias, target in ALIASES.items() if target == name)
     if aliases:
         lines += [f"Also known as {', '.join(f'`{alias}`' for alias in aliases)}.", ""]
-    rows = [record for p in command.get_params(context) if (record := p.get_help_record(context)) is not None]
+    rows = []
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        # --help is the same everywhere, and an argument without a text shows in the usage.
+        if record is not None and record[1] and "--help" not in parameter.opts:
+            rows.append(record)
     if rows:
         lines += ["| option | what it does |", "| --- | --- |"]
         lines += [f"| `{_cell(option)}` | {_cell(text)} |" for option, text in rows]

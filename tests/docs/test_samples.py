@@ -1,0 +1,52 @@
+"""The samples in config/ are what they say: the defaults, and a policy that loads."""
+
+import importlib
+import pathlib
+import re
+import sys
+
+import yaml
+
+from spanwarden.policy.loading import KNOWN
+from spanwarden.policy.loading import load as load_policy
+from spanwarden.service.loading import load
+from spanwarden.service.settings import Settings
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "config" / "spanwarden.yaml"
+sys.path.insert(0, str(ROOT / "scripts"))
+generate_docs = importlib.import_module("generate_docs")
+sys.path.pop(0)
+
+
+def test_the_sample_settings_are_the_defaults():
+    assert load([str(SAMPLE)]) == load([])
+
+
+def test_the_sample_settings_show_every_setting():
+    text = re.sub(r"^( *)# (?= *[\w/]+:)", r"\1", SAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for key, _, _ in generate_docs.settings_keys(Settings):
+        assert re.search(rf"^ *{key.split('.')[-1]}:|[{{ ]{key.split('.')[-1]}:", text, re.MULTILINE), key
+
+
+def test_the_commented_exporters_are_valid(monkeypatch):
+    monkeypatch.setenv("SPANWARDEN_WEBHOOK_SECRET", "rosebud")
+    part = re.search(r"^exporters:\n(.*?)^\w", SAMPLE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    lines = part[1].splitlines()
+    shown = [re.sub(r"^  # ", "  ", line) for line in lines if re.match(r"  #   ?\S|  # \w+/\w+:", line)]
+    exporters = yaml.safe_load("exporters:\n" + "\n".join(shown))["exporters"]
+    assert set(exporters) == {"webhook/ops", "otlp/findings"}
+    settings = load(["yaml:exporters:\n" + "\n".join(shown)])
+    assert set(settings.exporters) == set(exporters)
+    assert "rosebud" not in repr(settings)
+
+
+def test_the_sample_policy_loads():
+    policy = load_policy(str(ROOT / "config" / "policy.yaml"))
+    assert policy.name == "policy"
+
+
+def test_the_policy_page_knows_every_key():
+    page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+    for key in KNOWN:
+        assert f"`{key}`" in page, key
