@@ -113,7 +113,7 @@ class HttpServer:
 
 
 class WebhookReceiver(HttpServer):
-    """Takes webhooks; `posts` holds (headers, decoded body). The first one is turned away, as in a restart."""
+    """Takes webhooks: `posts` holds (headers by lower-case name, body). The first is turned away, as in a restart."""
 
     def __init__(self):
         super().__init__()
@@ -124,5 +124,5 @@ class WebhookReceiver(HttpServer):
         if not self.refused:
             self.refused += 1
             return 503, "text/plain", b"starting"
-        self.posts.put([(dict(headers.items()), json.loads(body))])
+        self.posts.put([({name.lower(): value for name, value in headers.items()}, json.loads(body))])
         return 204, "text/plain", b""
