@@ -72,3 +72,13 @@ def _first(pattern: Any, source: str) -> list[Any]:
         if len(found) >= _EACH:
             break
     return found
+
+
+_AWK_WRITE = re2.compile(r'>{1,2}\s*"([^"\n]+)"')
+_AWK_READ = re2.compile(r'getline\s*(?:\w+\s*)?<\s*"([^"\n]+)"')
+
+
+def awk_files(program: str) -> list[Effect]:
+    """Return the files that an awk program names beside its arguments."""
+    found = [Effect("file_write", match.group(1)) for match in _first(_AWK_WRITE, program[:MAX_TEXT])]
+    return found + [Effect("file_read", match.group(1)) for match in _first(_AWK_READ, program[:MAX_TEXT])]
