@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -134,7 +134,9 @@ Behaviour = Callable[[grpc.ServicerContext], Any]
 class GrpcReceiver(logs_service_pb2_grpc.LogsServiceServicer):
     """Takes exports with the official servicer classes; behaviours are used up in turn, then everything is fine."""
 
-    def __init__(self, *behaviours: Behaviour, credentials: grpc.ServerCredentials | None = None) -> None:
+    def __init__(
+        self, *behaviours: Behaviour, credentials: grpc.ServerCredentials | None = None, port: int = 0
+    ) -> None:
         self.logs: list[logs_service_pb2.ExportLogsServiceRequest] = []
         self.traces: list[trace_service_pb2.ExportTraceServiceRequest] = []
         self.metadata: list[dict[str, Any]] = []
@@ -143,18 +145,18 @@ class GrpcReceiver(logs_service_pb2_grpc.LogsServiceServicer):
         logs_service_pb2_grpc.add_LogsServiceServicer_to_server(self, self._server)
         trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Traces(self), self._server)
         if credentials is None:
-            self.port = self._server.add_insecure_port("127.0.0.1:0")
+            self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
         else:
-            self.port = self._server.add_secure_port("127.0.0.1:0", credentials)
+            self.port = self._server.add_secure_port(f"127.0.0.1:{port}", credentials)
 
     @property
     def endpoint(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def records(self) -> Iterable[Any]:
+    def records(self) -> list[Any]:
         return [r for q in self.logs for rl in q.resource_logs for sl in rl.scope_logs for r in sl.log_records]
 
-    def spans(self) -> Iterable[Any]:
+    def spans(self) -> list[Any]:
         return [s for q in self.traces for rs in q.resource_spans for ss in rs.scope_spans for s in ss.spans]
 
     def __enter__(self) -> GrpcReceiver:

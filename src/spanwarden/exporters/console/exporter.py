@@ -49,7 +49,7 @@ class ConsoleExporter:
                 lines.append(run_line(shown))
             else:
                 lines.extend(finding_line(shown, finding) for finding in shown.findings)
-        self._write("".join(self._rendered(line) + "\n" for line in lines))
+        self._write("".join(self._rendered(line) for line in lines))
 
     def close(self) -> None:
         """Do nothing: the stream belongs to the process."""

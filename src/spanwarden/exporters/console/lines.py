@@ -22,7 +22,7 @@ _SHOWN_EVIDENCE = 3
 
 def finding_line(notice: Notice, finding: Finding) -> Text:
     """Return severity, rule, agent and run, what happened, and the first pieces of evidence."""
-    line = Text(end="")
+    line = Text()
     line.append(finding.severity.upper().ljust(8), _STYLES[finding.severity])
     line.append(" ")
     line.append(one_line(finding.rule, 80), "bold")
@@ -40,7 +40,7 @@ def finding_line(notice: Notice, finding: Finding) -> Text:
 def run_line(notice: Notice) -> Text:
     """Return how the evaluation of a run by one policy went."""
     run = notice.run
-    line = Text(end="")
+    line = Text()
     line.append("RUN      ", "dim")
     line.append(f"{_who(run)}  {run.event_count} events, {run.completeness}, policy {one_line(notice.policy, 80)}: ")
     counts = Counter(finding.severity for finding in notice.findings)

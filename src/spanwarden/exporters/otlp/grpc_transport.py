@@ -32,6 +32,7 @@ _OPTIONS = (
     ("grpc.keepalive_time_ms", 300_000),  # servers that enforce gRPC's default take pings no faster than this
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.enable_retries", 0),  # retries are counted by the service
+    ("grpc.initial_reconnect_backoff_ms", 250),
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.primary_user_agent", "spanwarden"),
 )
