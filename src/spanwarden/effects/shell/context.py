@@ -26,11 +26,12 @@ class ReadText(Protocol):
 class Context:
     """Effects found, and the marks that the `shell` effect will carry. Full means that further effects are dropped."""
 
-    __slots__ = ("_read_text", "commands", "depth", "effects", "marks", "run")
+    __slots__ = ("_read_text", "commands", "depth", "downloaded", "effects", "marks", "run")
 
     def __init__(self, read_text: ReadText, run: RunCommand) -> None:
         self.effects: dict[Effect, None] = {}
         self.marks: dict[str, None] = {}
+        self.downloaded: set[str] = set()
         self.depth = 0
         self.commands = 0
         self._read_text = read_text
@@ -41,7 +42,7 @@ class Context:
         if target == "{}":  # find and xargs put a name here that the text does not tell
             target = None
         if target is not None and kind in {"file_read", "file_write"}:
-            if target in _NO_FILE or target.startswith("/dev/fd/"):
+            if target in _NO_FILE or target.startswith(("/dev/fd/", "<(", ">(")):
                 return
             if target.startswith(("/dev/tcp/", "/dev/udp/")):
                 kind, target, detail = "network_send", target[9:].replace("/", ":", 1), None

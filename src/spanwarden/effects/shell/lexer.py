@@ -40,7 +40,7 @@ def commands_of(text: str, *, escape: str) -> Iterator[Command]:
 
 
 def _command(words: list[str], redirects: list[Redirect], stages: list[Command]) -> Command:
-    while words and words[0] in {"!", "if", "then", "else", "do", "while", "until", "elif"}:
+    while words and words[0] in {"!", "if", "then", "else", "do", "while", "until", "elif", "fi", "done", "esac"}:
         words = words[1:]
     return Command(words, tuple(r for r in redirects if r.target and not r.target.isdigit()), None, tuple(stages))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spanwarden.effects.shell.command import Command
 from spanwarden.effects.shell.context import Context
+from spanwarden.effects.shell.density import too_dense
 from spanwarden.effects.shell.lexer import commands_of
 from spanwarden.effects.shell.programs import (
     archives,
@@ -18,7 +19,7 @@ from spanwarden.effects.shell.programs import (
     wrappers,
 )
 from spanwarden.effects.shell.programs.program import Program
-from spanwarden.effects.shell.syntax import Syntax, too_dense
+from spanwarden.effects.shell.syntax import Syntax
 
 MAX_COMMANDS = 2000
 """Simple commands read in one call, those inside other texts included."""
@@ -83,9 +84,17 @@ def run(command: Command, context: Context) -> None:
         _redirect(operator, target, context)
     if not command.words:
         return
+    if context.downloaded and _runs_download(command, context):
+        context.mark("remote_code")
     program = _PROGRAMS.get(command.name) or windows.PROGRAMS.get(command.name.lower())
     if program is not None:
         program(command, context)
+
+
+def _runs_download(command: Command, context: Context) -> bool:
+    """Tell whether a command is a file that an earlier one fetched, or an interpreter or loader given one."""
+    words = command.words if wrappers.runs_file(command.words[0]) else command.words[:1]
+    return any(word.removeprefix("./") in context.downloaded for word in words)
 
 
 def _redirect(operator: str, target: str, context: Context) -> None:

@@ -14,9 +14,6 @@ _PARSER = Parser(Language(tree_sitter_bash.language()))
 MAX_NODES = 20_000
 """Syntax nodes visited in one text."""
 
-_OPERATORS_BEFORE_TREE = 400
-"""More pipes or redirections than this and the parser's error recovery grows with the square of their number."""
-
 _WORDS = frozenset(
     {
         "word",
@@ -38,11 +35,6 @@ _WORDS = frozenset(
     }
 )
 _SKIPPED = frozenset({"comment", "heredoc_start", "heredoc_end", "file_descriptor", "special_variable_name"})
-
-
-def too_dense(text: str) -> bool:
-    """Tell whether the parser could take long over a text: its worst cases are rows of operators."""
-    return text.count("|") > _OPERATORS_BEFORE_TREE or text.count("<") + text.count("[[") + text.count("((") > 800
 
 
 class Syntax:
@@ -76,6 +68,9 @@ class Syntax:
                 yield self._command(node, redirects, pipe)
                 stack.extend((inner, None, []) for inner in self._opened())
             elif kind == "redirected_statement":
+                if node.child_by_field_name("body") is None:
+                    yield self._bare([child for child in node.named_children if child.type.endswith("_redirect")])
+                    stack.extend((inner, None, []) for inner in self._opened())
                 stack.extend(self._redirected(node, redirects, pipe))
             elif kind == "pipeline":
                 stages: list[Command] = pipe if pipe is not None else []

@@ -104,9 +104,10 @@ def _container(command: Command, context: Context) -> None:
         context.add("file_write", arguments.rest[1])
 
 
-_MANAGERS = """pip pip3 pip3.10 pip3.11 pip3.12 pip3.13 uv poetry pipenv pdm rye conda mamba micromamba npm pnpm yarn bun
-    apt apt-get aptitude dnf yum zypper apk brew port pacman yay snap flatpak nix-env gem bundle cargo composer cpan
-    cpanm luarocks helm choco winget scoop rustup nvm pyenv asdf mix opam easy_install hatch deno dotnet nuget"""
+_MANAGERS = """pip pip3 pip3.10 pip3.11 pip3.12 pip3.13 uv poetry pipenv pdm rye conda mamba micromamba npm pnpm
+    yarn bun apt apt-get aptitude dnf yum zypper apk brew port pacman yay snap flatpak nix-env gem bundle cargo
+    composer cpan cpanm luarocks helm choco winget scoop rustup nvm pyenv asdf mix opam easy_install hatch deno dotnet
+    nuget"""
 
 PROGRAMS: dict[str, Program] = {
     **dict.fromkeys(_MANAGERS.split(), _manage),

@@ -52,10 +52,17 @@ def _curl(command: Command, context: Context) -> None:
             _form_file(value, context)
         elif name in {*_CURL_UPLOAD, "-K", "--config"}:
             context.add("file_read", value)
-        elif name in {"-o", "--output", "-D", "--dump-header", "-c", "--cookie-jar"}:
+        elif name in {"-o", "--output"}:
+            _save(context, [value])
+        elif name in {"-D", "--dump-header", "-c", "--cookie-jar"}:
             context.add("file_write", value)
     if arguments.has("-O", "--remote-name", "--remote-name-all"):
-        on_each(context, "file_write", [name for url in urls if (name := _file_of(url))])
+        _save(context, [name for url in urls if (name := _file_of(url))])
+
+
+def _save(context: Context, files: list[str]) -> None:
+    on_each(context, "file_write", files)
+    context.downloaded.update(file.removeprefix("./") for file in files)
 
 
 def _form_file(value: str, context: Context) -> None:
@@ -72,10 +79,10 @@ def _wget(command: Command, context: Context) -> None:
     _transfer(context, "network_send" if sends else "network_fetch", urls)
     on_each(context, "file_read", arguments.values("--post-file", "--body-file", "-i", "--input-file"))
     output = arguments.values("-O", "--output-document")
-    on_each(context, "file_write", output)
+    _save(context, output)
     if not output and not arguments.has("--spider") and not sends:
         folder = arguments.values("-P", "--directory-prefix")
-        on_each(context, "file_write", folder or [name for url in urls if (name := _file_of(url))])
+        _save(context, folder or [name for url in urls if (name := _file_of(url))])
 
 
 def _by_method(methods: list[str], sends: bool) -> bool:

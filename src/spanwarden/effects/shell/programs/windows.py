@@ -21,6 +21,7 @@ FETCHERS = frozenset({"iwr", "irm", "invoke-webrequest", "invoke-restmethod", "c
 
 _DOWNLOADS = re2.compile(r"(?i)\.Download(?:String|File|Data)")
 _UPLOADS = re2.compile(r"(?i)\.Upload(?:String|File|Data|Values)")
+_RUNS_TEXT = re2.compile(r"(?i)\b(?:iex|invoke-expression)\b")
 _TAKES = listed(
     """-path -literalpath -destination -value -uri -outfile -method -body -infile -headers -filepath -encoding
     -filter -include -exclude -pattern -name -newname -itemtype -to -from -subject -smtpserver -attachments
@@ -32,7 +33,7 @@ _TAKES = listed(
 
 def looks_like_powershell(text: str) -> bool:
     """Tell whether a text is PowerShell rather than a POSIX shell's."""
-    return ("-" in text or "$env:" in text) and _CMDLET.search(text[:4096]) is not None
+    return _CMDLET.search(text[:4096]) is not None
 
 
 def read_web_client(text: str, context: Context) -> None:
@@ -40,6 +41,8 @@ def read_web_client(text: str, context: Context) -> None:
     sends = _UPLOADS.search(text) is not None
     if sends or _DOWNLOADS.search(text):
         on_each(context, "network_send" if sends else "network_fetch", urls_in(text))
+        if not sends and _RUNS_TEXT.search(text):
+            context.mark("remote_code")
 
 
 def _named(command: Command) -> tuple[dict[str, list[str]], list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from spanwarden.effects.inline import code_effects, commands_in
 from spanwarden.effects.shell.command import Command, program_name
 from spanwarden.effects.shell.context import Context
-from spanwarden.effects.shell.escapes import from_base64, from_hex
+from spanwarden.effects.shell.escapes import ansi_c, from_base64, from_hex, printf
 from spanwarden.effects.shell.options import split
 from spanwarden.effects.shell.programs.program import Program, on_each
 
@@ -53,6 +53,7 @@ _CODE = {
 _FETCHERS = frozenset(
     {"curl", "wget", "wget2", "fetch", "http", "https", "aria2c", "nc", "ncat", "socat", "lynx", "w3m", "iwr", "irm"}
 )
+_ECHO_OPTIONS = frozenset({"-n", "-e", "-E", "-ne", "-en"})
 _DECODERS = frozenset({"base64", "base32", "xxd", "uudecode", "openssl", "rev", "tr", "gunzip", "zcat", "gzip"})
 
 
@@ -148,7 +149,11 @@ def _said(stages: tuple[Command, ...], context: Context) -> str | None:
     for stage in stages:
         name, words = stage.name, stage.words
         if name in {"echo", "printf"}:
-            text = " ".join(word for word in words[1:] if word not in {"-n", "-e"})
+            text = printf(words[1:]) if name == "printf" else " ".join(w for w in words[1:] if w not in _ECHO_OPTIONS)
+            decoded = ansi_c(text) if "-e" in words[1:3] or "-ne" in words[1:2] else text
+            if decoded != text and "\\x" in text:
+                context.mark("obfuscated")
+            text = decoded
         elif stage.stdin is not None:
             text = stage.stdin
         if name in _DECODERS and name != "tr":
@@ -213,6 +218,12 @@ PROGRAMS: dict[str, Program] = {
     "source": _source,
     ".": _source,
 }
+
+
+def runs_file(word: str) -> bool:
+    """Tell whether a program runs the file that it is given."""
+    name = program_name(word)
+    return PROGRAMS.get(name) in {_shell, _interpreter, _source}
 
 
 def runs_text(word: str) -> bool:
