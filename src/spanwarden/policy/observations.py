@@ -12,8 +12,8 @@ from spanwarden.model.event import Content
 from spanwarden.model.finding import Evidence, Finding
 from spanwarden.policy.policy import Policy
 from spanwarden.policy.rules.base import RunView
-from spanwarden.policy.rules.categories import GITHUB, SHELL, WEB_FETCH, categories
-from spanwarden.policy.rules.touched import is_sensitive, written_paths
+from spanwarden.policy.rules.categories import GITHUB, SHELL, WEB_FETCH, all_categories
+from spanwarden.policy.rules.touched import is_sensitive, touched_paths
 
 _PHRASE = re2.compile(
     rb"(?i)ignore\s+(?:all\s+)?previous\s+instructions|disregard\s+previous\s+instructions"
@@ -55,7 +55,7 @@ class SensitivePath:
     def evaluate(self, view: RunView, /) -> Iterator[Finding]:
         """Judge one run."""
         for index, event in enumerate(view.events):
-            path = next((path for path in written_paths(event) if is_sensitive(path)), None)
+            path = next((path for path in touched_paths(event) if is_sensitive(path)), None)
             if path is not None:
                 yield Finding(
                     self.id,
@@ -82,7 +82,7 @@ class FetchThenAct:
         """Judge one run."""
         fetched: int | None = None
         for index, event in enumerate(view.events):
-            found = categories(event)
+            found = all_categories(event)
             if fetched is not None and self.category in found:
                 yield Finding(
                     self.id,

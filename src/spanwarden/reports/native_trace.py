@@ -35,8 +35,8 @@ def _event(event: Event, content: Content) -> dict[str, Any]:
         "tool": event.tool,
         "model": event.model,
         "action": written.action if written is not None else None,
-        "path": path_of(event),
-        "url": url_of(event),
+        "path": written.path if written is not None else path_of(event),
+        "url": written.url if written is not None else url_of(event),
         "status": written.status if written is not None else event.status,
         "turn": event.turn,
         "call_id": event.call_id,
@@ -55,7 +55,7 @@ def _event(event: Event, content: Content) -> dict[str, Any]:
 
 
 def _input(event: Event, content: Content) -> Any:
-    command = command_of(event)
+    command = event.written.command if event.written is not None else command_of(event)
     given = content.arguments
     if command is None:
         return given if isinstance(given, dict) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from spanwarden.model.event import Event
+from spanwarden.model.event import EffectKind, Event
 from spanwarden.model.finding import Finding, severity_at_least
 from spanwarden.model.run import Run
 from spanwarden.policy.rules.categories import (
@@ -61,20 +61,24 @@ def overview(run: Run) -> Overview:
 
 def command_of(event: Event) -> str | None:
     """Return the shell command of an event, None where it has none."""
-    if event.written is not None:
+    if event.written is not None and event.written.command is not None:
         return event.written.command
-    return next((effect.target for effect in event.effects if effect.kind == "shell"), None)
+    return _first(event, "shell")
 
 
 def path_of(event: Event) -> str | None:
     """Return the first path that an event touched."""
-    if event.written is not None:
+    if event.written is not None and event.written.path is not None:
         return event.written.path
-    return next((effect.target for effect in event.effects if effect.kind in {"file_read", "file_write"}), None)
+    return _first(event, "file_read", "file_write")
 
 
 def url_of(event: Event) -> str | None:
     """Return the first address that an event reached."""
-    if event.written is not None:
+    if event.written is not None and event.written.url is not None:
         return event.written.url
-    return next((effect.target for effect in event.effects if effect.kind in {"network_fetch", "network_send"}), None)
+    return _first(event, "network_fetch", "network_send")
+
+
+def _first(event: Event, *kinds: EffectKind) -> str | None:
+    return next((effect.target for effect in event.effects if effect.kind in kinds and effect.target), None)

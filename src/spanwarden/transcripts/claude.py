@@ -15,7 +15,6 @@ _SPEAKERS = {"user", "assistant", "system"}
 _READERS = {"Read", "Glob", "Grep", "LS"}
 _EDITORS = {"Edit", "MultiEdit"}
 _NAVIGATE = "mcp__playwright__browser_navigate"
-_DENIALS = ("doesn't want to proceed with this tool use", "Permission to use", "requested permissions to")
 
 
 def is_claude(record: dict[str, Any]) -> bool:
@@ -131,9 +130,8 @@ def _take_results(record: dict[str, Any], calls: dict[str, Entry], time: int) ->
         entry.result = text if text is not None else item.get("content")
         entry.end = time
         if item.get("is_error"):
+            # A refusal looks like any other error here, and a tool could forge its words: an error it stays.
             entry.error = text or "error"
-            if any(words in entry.error for words in _DENIALS):
-                entry.error, entry.status = None, "denied"
 
 
 def _word(words: dict[str, Any], *keys: str) -> str | None:

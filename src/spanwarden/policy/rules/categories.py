@@ -104,6 +104,14 @@ def categories(event: Event) -> tuple[str, ...]:
     return tuple(found)
 
 
+def all_categories(event: Event) -> tuple[str, ...]:
+    """Return the categories of an event with those of its effects, also where tracegate has one of its own for it."""
+    found = dict.fromkeys(categories(event))
+    if event.kind != "message" and event.status != "denied":
+        found.update(dict.fromkeys(_from_effects(event)))
+    return tuple(found)
+
+
 def main_category(event: Event) -> str:
     """Return the one category under which an event is counted and shown."""
     if event.written is not None:

@@ -7,12 +7,19 @@ from collections.abc import Callable, Mapping
 from spanwarden.policy.rules.base import Rule
 from spanwarden.policy.rules.spec import RuleSpec
 
+# Families are imported on first use: policies without native rules need not load the detectors.
+
 
 def _flow(spec: RuleSpec) -> Rule:
-    # Imported on first use: policies without native rules need not load the detectors.
     from spanwarden.policy.rules.flow import compile_flow
 
     return compile_flow(spec)
 
 
-BODIES: Mapping[str, Callable[[RuleSpec], Rule]] = {"flow": _flow}
+def _detect(spec: RuleSpec) -> Rule:
+    from spanwarden.policy.rules.detect import compile_detect
+
+    return compile_detect(spec)
+
+
+BODIES: Mapping[str, Callable[[RuleSpec], Rule]] = {"flow": _flow, "detect": _detect}
