@@ -5,14 +5,19 @@ import pathlib
 import re
 import sys
 
+import pytest
 import yaml
 
-from spanwarden.policy.loading import KNOWN
+from spanwarden.policy.loading import KNOWN, pack_names
 from spanwarden.policy.loading import load as load_policy
+from spanwarden.policy.rule_list import SHARED_KEYS
+from spanwarden.policy.rules.families import BODIES
+from spanwarden.policy.tracegate_keys import LIMITS, RULE_IDS
 from spanwarden.service.loading import load
 from spanwarden.service.settings import Settings
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+POLICY_PAGE = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
 SAMPLE = ROOT / "config" / "spanwarden.yaml"
 sys.path.insert(0, str(ROOT / "scripts"))
 generate_docs = importlib.import_module("generate_docs")
@@ -46,7 +51,15 @@ def test_the_sample_policy_loads():
     assert policy.name == "policy"
 
 
-def test_the_policy_page_knows_every_key():
-    page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
-    for key in KNOWN:
-        assert f"`{key}`" in page, key
+@pytest.mark.parametrize("key", sorted({*KNOWN, *LIMITS, *SHARED_KEYS, *BODIES}))
+def test_the_policy_page_knows_every_key(key):
+    assert f"| `{key}` |" in POLICY_PAGE
+
+
+def test_the_policy_page_knows_every_rule_of_tracegates_keys():
+    assert [rule for rule in sorted(RULE_IDS) if not re.search(rf"[| `]{rule}[| `]", POLICY_PAGE)] == []
+
+
+def test_every_pack_is_documented():
+    assert pack_names()
+    assert [name for name in pack_names() if f"`pack:{name}`" not in POLICY_PAGE] == []

@@ -81,13 +81,14 @@ def endpoint(tmp_path, serve, rotel, direct, webhook):
 def run_agent(tmp_path, model, sent, endpoint):
     """Run one of the agents to its end; returns the spans that it sent."""
 
-    def run(script, needs):
+    def run(script, needs, **environment):
         for module in needs:
             if importlib.util.find_spec(module) is None:
                 pytest.skip(f"{module} is not installed (pip install -e '.[integration]')")
         command = [sys.executable, str(AGENTS / script), model.model_url, model.page_url]
         command.append(f"http://127.0.0.1:{sent.port}")
-        with Child(command, tmp_path, {**ENVIRONMENT, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}) as agent:
+        environment = {**ENVIRONMENT, **environment, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
+        with Child(command, tmp_path, environment) as agent:
             assert agent.wait() == 0, agent.output()
             assert "Revenue grew" in agent.output()
         assert [m["content"] for m in model.requests[-1]["messages"] if m["role"] == "tool"][1].startswith("harvested")
@@ -157,15 +158,17 @@ def check_records(receivers, body, trace_id):
         assert told["spanwarden.run.id"] == body["run"]["id"]
 
 
+LANGCHAIN = ["langchain", "langchain_openai", "opentelemetry.instrumentation.genai.langchain"]
+
+
 def test_langchain_agent_taken_in_by_a_page(run_agent, endpoint, otlp_receiver, direct, webhook):
-    needs = ["langchain", "langchain_openai", "opentelemetry.instrumentation.genai.langchain"]
-    spans = run_agent("langchain_agent.py", needs)
+    spans = run_agent("langchain_agent.py", LANGCHAIN)
     by_name = {span.name: span for span in spans}
     root = by_name["invoke_agent researcher"]
     fetch, shell = by_name["execute_tool web_fetch"], by_name["execute_tool run_shell"]
     trace_id = root.trace_id.hex()
 
-    headers, body = posts_of(webhook, "injection")
+    headers, body = posts_of(webhook, "injected-instruction")
     check_webhook(headers, body, trace_id)
     assert body["run"]["agent"] == "researcher"
     assert body["run"]["service"] == "research-desk"
@@ -178,6 +181,10 @@ def test_langchain_agent_taken_in_by_a_page(run_agent, endpoint, otlp_receiver, 
     assert record.span_id == shell.span_id
     assert record.event_name == "gen_ai.evaluation.result"
     assert record.time_unix_nano == shell.end_time_unix_nano
+
+    _, steered = posts_of(webhook, "external-content-to-shell")
+    assert steered["finding"]["severity"] == "critical"
+    check_records([direct, otlp_receiver], steered, trace_id)
 
     _, forbidden = posts_of(webhook, "tool-forbidden")
     assert [item["span_id"] for item in forbidden["finding"]["evidence"]] == [shell.span_id.hex()]
@@ -192,13 +199,29 @@ def test_langchain_agent_taken_in_by_a_page(run_agent, endpoint, otlp_receiver, 
     otlp_receiver.spans.wait(evaluates_this_run, "the span of the evaluation at rotel")
 
 
+def test_an_agent_that_sends_no_content_is_not_passed(run_agent, endpoint, direct, webhook):
+    capture = {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "NO_CONTENT"}
+    spans = run_agent("langchain_agent.py", LANGCHAIN, **capture)
+    shell = next(span for span in spans if span.name == "execute_tool run_shell")
+
+    def judged_by_the_pack(item):
+        return item[1].name == "evaluate_policy agent-baseline"
+
+    _, evaluation = direct.spans.wait(judged_by_the_pack, "the span of the evaluation")[0]
+    told = attributes(evaluation)
+    assert told["gen_ai.evaluation.score.label"] == "not_evaluable"
+    assert "injected-instruction-obeyed" in told["spanwarden.policy.not_evaluable"]
+    _, forbidden = posts_of(webhook, "tool-forbidden")
+    assert [item["span_id"] for item in forbidden["finding"]["evidence"]] == [shell.span_id.hex()]
+
+
 def test_bare_client_in_a_loop_written_by_hand(run_agent, endpoint, otlp_receiver, direct, webhook):
     spans = run_agent("openai_client.py", ["openai", "opentelemetry.instrumentation.genai.openai"])
     trace_id = spans[0].trace_id.hex()
     chats = {span.span_id.hex() for span in spans if span.name.startswith("chat ")}
     assert len(chats) == 3
 
-    headers, body = posts_of(webhook, "injection")
+    headers, body = posts_of(webhook, "injected-instruction")
     check_webhook(headers, body, trace_id)
     assert body["run"]["service"] == "bare-client"
     assert {item["span_id"] for item in body["finding"]["evidence"]} <= chats
