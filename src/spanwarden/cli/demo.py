@@ -80,30 +80,32 @@ def _replay(console: Console, demonstration: Demonstration, name: str, recorded:
 
 
 def _print(console: Console, notice: Notice) -> None:
+    from rich.padding import Padding
     from rich.text import Text
 
-    from spanwarden.exporters.plain_text import one_line as clean
+    from spanwarden.exporters.plain_text import one_line
+
+    def show(indent: int, *parts: str | tuple[str, str]) -> None:
+        console.print(Padding(Text.assemble(*parts), (0, 0, 0, indent)))
 
     run = notice.run
     facts = [f"run {run.id}", f"agent {run.agent or 'unknown'}", f"{run.event_count} events", run.completeness]
     if run.cost_usd is not None:
         facts.append(f"${run.cost_usd:.4f}")
-    console.print(Text("  " + clean(", ".join(facts)), style="dim"))
+    show(2, (one_line(", ".join(facts)), "dim"))
     if not notice.findings:
-        console.print("  [green]no finding[/green]")
+        show(2, ("no finding", "green"))
     for finding in notice.findings:
         colour = {"critical": "bold red", "high": "red", "medium": "yellow"}.get(finding.severity, "cyan")
-        console.print(Text.assemble("  ", (finding.severity.upper(), colour), f"  {finding.rule}  "), end="")
-        console.print(Text(clean(finding.message)))
+        show(2, (finding.severity.upper(), colour), f" {finding.rule}: {one_line(finding.message)}")
         for item in finding.evidence:
             subject = next((s for s in notice.subjects if s.event == item.event), None)
-            where = f"event {item.event}" + (f", {subject.tool}" if subject and subject.tool else "")
-            line = f"      {item.role:6} {where}{', ' + item.field if item.field else ''}"
-            console.print(Text(clean(line), style="dim"), end="")
-            console.print(Text(f": {clean(item.text)}" if item.text else ""))
+            where = [f"event {item.event}", subject.tool if subject else None, item.field]
+            place = f"{item.role}: {', '.join(part for part in where if part)}"
+            show(6, (one_line(place), "dim"), f" {one_line(item.text)}" if item.text else "")
     if notice.not_evaluable:
         rules = ", ".join(f"{n.rule} (needs {', '.join(n.needs)})" for n in notice.not_evaluable)
-        console.print(Text(f"  not evaluable: {clean(rules)}", style="dim"))
+        show(2, (f"not evaluable: {one_line(rules)}", "dim"))
 
 
 def _point(console: Console, demonstration: Demonstration) -> None:
