@@ -27,12 +27,14 @@ def assemble(observations: Sequence[Observation], completeness: Completeness) ->
     actions = [o for o in ordered if o.kind not in {"span", "end"}]
     agents = _agents(actions)
     above = nearest(parents, agents)
+    identified = _identified(ordered)
     histories = Histories(actions, parents)
     spawning = spawning_calls(actions, parents)
     built: list[tuple[tuple[Any, ...], Event]] = []
     for indexes in group(actions, parents, histories).members():
         members = [actions[i] for i in indexes]
-        event = event_of(members, _agent_above(members, agents, above))
+        known = _agent_by_id(members, identified)
+        event = event_of(members, known or _agent_above(members, agents, above) or _agent_id(members))
         if event.kind in {"tool_call", "handoff"}:
             ended = completeness == "root_ended"
             event = _retold(event, members, histories, ended)
@@ -59,7 +61,7 @@ def _canonical(observations: Sequence[Observation]) -> list[Observation]:
     for o in observations:
         # A request that is sent twice repeats its records at another position.
         part = o.content.part if o.content is not None else -1
-        key = (o.start, o.sequence, msgspec.msgpack.encode((msgspec.structs.replace(o, content=None), part)))
+        key = (o.start, o.sequence, msgspec.json.encode((msgspec.structs.replace(o, content=None), part)))
         known = distinct.get(key)
         if known is None or (o.content is not None and known.content is not None and o.content < known.content):
             distinct[key] = o
@@ -71,14 +73,26 @@ def _agents(actions: Iterable[Observation]) -> dict[SpanKey, str]:
     return {(o.trace_id, o.span_id): o.agent for o in actions if o.kind == "agent" and o.source == "span" and o.agent}
 
 
+def _identified(ordered: Iterable[Observation]) -> dict[str, str]:
+    """Return the names of agents by their ids; what an agent's own record says goes before what others say."""
+    names: dict[str, str] = {}
+    for own in (True, False):
+        for o in ordered:
+            if o.agent_id and o.agent and (o.kind == "agent") is own:
+                names.setdefault(o.agent_id, o.agent)
+    return names
+
+
+def _agent_by_id(members: Iterable[Observation], identified: dict[str, str]) -> str | None:
+    return next((identified[o.agent_id] for o in members if o.agent_id in identified), None)
+
+
+def _agent_id(members: Iterable[Observation]) -> str | None:
+    return next((o.agent_id for o in members if o.agent_id), None)
+
+
 def _keys(members: Iterable[Observation]) -> Iterable[SpanKey]:
     return (key for o in members if o.source == "span" and (key := span_key(o)) is not None)
-
-
-def _agent_by_id(members: Iterable[Observation], names: dict[str, str]) -> str | None:
-    """Return the agent that the reports name by id, which other reports may give a name."""
-    told = next((o.agent_id for o in members if o.agent_id), None)
-    return None if told is None else names.get(told, told)
 
 
 def _agent_above(
@@ -97,12 +111,16 @@ def _agent_above(
 
 
 def _place(event: Event, members: Sequence[Observation]) -> tuple[Any, ...]:
-    """Order by start, then what a model was sent before what it did before what it answered, then sequence and id."""
-    spoken = all(o.source == "message" for o in members)
-    phase = 1 if not spoken else 0 if all(o.history or o.start > event.start for o in members) else 2
+    """Order by start, then the agent, what a model was sent, what it did, what it answered, then sequence and id."""
+    if event.kind == "agent":
+        phase = 0
+    elif any(o.source != "message" for o in members):
+        phase = 2
+    else:
+        phase = 1 if members[0].history else 3
     sequence = min(o.sequence for o in members if o.start == members[0].start)
-    name = msgspec.msgpack.encode(members[0])
-    return event.start, phase, sequence, -event.end if phase == 1 else 0, event.trace_id, event.span_id, name
+    name = msgspec.json.encode(members[0])
+    return event.start, phase, -event.end if phase == 0 else 0, sequence, event.trace_id, event.span_id, name
 
 
 def _usage_once(events: list[Event], parents: dict[SpanKey, SpanKey | None]) -> list[Event]:

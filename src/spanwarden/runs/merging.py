@@ -92,7 +92,7 @@ def _times(members: Sequence[Observation]) -> tuple[int, int]:
         told = [o for o in told if not o.history] or told[:1]
         if told:
             start = min(o.start or o.end for o in told)
-            return start, max(start, *(o.end for o in told))
+            return start, start if source == "message" else max(start, *(o.end for o in told))
     return 0, 0
 
 
