@@ -6,7 +6,7 @@ import pytest
 
 from spanwarden.model.event import ContentRef
 from spanwarden.model.observation import Observation
-from spanwarden.runs.windows import Decision, Windows, WindowSettings
+from spanwarden.runs.windows import Decision, Windows, WindowSettings, weight
 
 TRACE = bytes(range(1, 17))
 OTHER = bytes(range(2, 18))
@@ -109,7 +109,7 @@ def test_after_its_grace_a_run_is_forgotten_and_its_journal_entries_released(win
     assert windows.released() == []
     windows.due(603)
     assert windows.released() == [7, 8]
-    assert windows.observations == 0
+    assert windows.observations == windows.size == 0
     assert windows.next_deadline() is None
 
 
@@ -139,14 +139,14 @@ def test_an_explicit_end_ends_a_run_told_by_logs(windows: Windows) -> None:
 
 
 def test_a_run_beyond_its_limit_is_cut_and_flagged() -> None:
-    windows = Windows(WindowSettings(max_run_observations=3))
+    windows = Windows(WindowSettings(max_run_size=3 * weight(span(2, 1))))
     windows.add([span(number, 1) for number in range(2, 7)] + [span(1)], now=0)
     assert windows.dropped == 3
     assert only(windows.close(0)).run.completeness == "limit"
 
 
 def test_beyond_the_total_limit_the_longest_idle_run_makes_room() -> None:
-    windows = Windows(WindowSettings(max_observations=3))
+    windows = Windows(WindowSettings(max_size=3 * weight(span(2, 1))))
     windows.add([span(2, 1), span(3, 1)], now=0)
     windows.add([span(2, 1, trace=OTHER), span(3, 1, trace=OTHER)], now=1)
     decision = only(windows.due(1))

@@ -192,6 +192,6 @@ def _window_settings(settings: Settings) -> WindowSettings:
         idle_timeout=runs.idle_timeout,
         max_age=runs.max_age,
         grace=runs.grace,
-        max_run_observations=runs.max_run_records,
-        max_observations=runs.max_records,
+        max_run_size=runs.max_run_size,
+        max_size=runs.max_size,
     )

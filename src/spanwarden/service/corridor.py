@@ -62,6 +62,7 @@ class Corridor:
         self._thread = threading.Thread(target=self._work, name="corridor", daemon=True)
         telemetry.gauge("spanwarden_windows_open", lambda: len(windows))
         telemetry.gauge("spanwarden_window_records", lambda: windows.observations)
+        telemetry.gauge("spanwarden_window_bytes", lambda: windows.size)
         telemetry.gauge("spanwarden_pending_bytes", lambda: self._pending_bytes)
         telemetry.gauge("spanwarden_journal_bytes", journal.size)
 

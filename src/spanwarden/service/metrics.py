@@ -60,6 +60,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("otelcol_exporter_queue_capacity", "gauge", "Notices that may wait.", ("exporter",)),
     Metric("spanwarden_windows_open", "gauge", "Runs not yet decided."),
     Metric("spanwarden_window_records", "gauge", "Records held in run windows, decided runs in their grace included."),
+    Metric("spanwarden_window_bytes", "gauge", "Memory that those records hold, about."),
     Metric("spanwarden_journal_bytes", "gauge", "Bytes of requests in the journal."),
     Metric("spanwarden_pending_bytes", "gauge", "Bytes of requests received but not yet read."),
     Metric("spanwarden_runs_decided", "counter", "Verdicts on runs, by what ended them.", ("completeness",)),

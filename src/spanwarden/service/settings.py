@@ -28,8 +28,8 @@ class RunsSettings(Section):
     idle_timeout: Duration = Field(60.0, description="Quiet time after which a run without a known end is over.")
     max_age: Duration = Field(3600.0, description="A run still open at this age gets a provisional verdict.")
     grace: Duration = Field(600.0, description="How long a decided run takes in late records and is judged again.")
-    max_run_records: int = Field(100_000, gt=0, description="Records kept of one run; what is beyond is counted.")
-    max_records: int = Field(2_000_000, gt=0, description="Records kept of all runs; the longest idle run makes room.")
+    max_run_size: Size = Field(64 * MIB, description="Memory of one run's records; what is beyond is counted.")
+    max_size: Size = Field(512 * MIB, description="Memory of all runs' records; the longest idle run makes room.")
 
 
 class PolicySettings(Section):
