@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from spanwarden.effects.encodable import encodable
 from spanwarden.effects.guessing import actions_from_arguments
 from spanwarden.effects.limits import MAX_EFFECTS, MAX_NAME, MAX_TARGET, MAX_TEXT
 from spanwarden.effects.naming import actions_of
@@ -51,6 +52,6 @@ def _within_limits(effect: Effect) -> Effect:
     if target is None:
         return effect
     limit = MAX_TEXT if effect.kind in {"shell", "db_query"} else MAX_TARGET
-    if len(target) <= limit:
-        return effect
-    return Effect(effect.kind, target[:limit], effect.detail or "truncated")
+    if len(target) > limit:
+        return Effect(effect.kind, encodable(target[:limit]), effect.detail or "truncated")
+    return effect if target.isascii() else Effect(effect.kind, encodable(target), effect.detail)

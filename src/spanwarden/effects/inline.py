@@ -6,6 +6,7 @@ from typing import Any
 
 import re2
 
+from spanwarden.effects.encodable import encodable
 from spanwarden.effects.limits import MAX_TEXT
 from spanwarden.effects.urls import urls_in
 from spanwarden.model.event import Effect
@@ -36,7 +37,7 @@ _EACH = 16
 
 def code_effects(text: str) -> list[Effect]:
     """Return files and URLs that a program's text names literally; what it computes is not seen."""
-    source = text[:MAX_TEXT]
+    source = encodable(text[:MAX_TEXT])
     effects: list[Effect] = []
     for match in _first(_OPEN, source):
         path = _argument(match)
@@ -58,7 +59,7 @@ def code_effects(text: str) -> list[Effect]:
 
 def commands_in(text: str) -> list[str]:
     """Return the shell commands that a program's text starts with literal text."""
-    return [_argument(match) for match in _first(_RUN, text[:MAX_TEXT])]
+    return [_argument(match) for match in _first(_RUN, encodable(text[:MAX_TEXT]))]
 
 
 def _argument(match: Any) -> str:
@@ -80,5 +81,6 @@ _AWK_READ = re2.compile(r'getline\s*(?:\w+\s*)?<\s*"([^"\n]+)"')
 
 def awk_files(program: str) -> list[Effect]:
     """Return the files that an awk program names beside its arguments."""
-    found = [Effect("file_write", match.group(1)) for match in _first(_AWK_WRITE, program[:MAX_TEXT])]
-    return found + [Effect("file_read", match.group(1)) for match in _first(_AWK_READ, program[:MAX_TEXT])]
+    source = encodable(program[:MAX_TEXT])
+    found = [Effect("file_write", match.group(1)) for match in _first(_AWK_WRITE, source)]
+    return found + [Effect("file_read", match.group(1)) for match in _first(_AWK_READ, source)]

@@ -6,6 +6,7 @@ from typing import Any
 
 import re2
 
+from spanwarden.effects.encodable import encodable
 from spanwarden.effects.limits import MAX_TEXT
 
 _CALL = re2.compile(r"\btools\s*\.\s*([A-Za-z_$][\w$]*)\s*\(|\btools\s*\[\s*[\"']([\w.$-]+)[\"']\s*\]\s*\(")
@@ -18,7 +19,7 @@ def script_calls(text: str) -> list[tuple[str, Any]] | None:
 
     An argument that is no literal (a variable, an expression) is left out.
     """
-    source = text[:MAX_TEXT]
+    source = encodable(text[:MAX_TEXT])
     calls: list[tuple[str, Any]] = []
     for match in _CALL.finditer(source):
         name = match.group(1) or match.group(2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re2
 
+from spanwarden.effects.encodable import encodable
 from spanwarden.effects.limits import MAX_TEXT
 
 _URL = re2.compile(r"""(?i)\b(?:https?|ftps?|wss?|s3|gs|ssh|git|file|gopher|dict|ldaps?)://[^\s"'`<>|\\^{}]+""")
@@ -15,7 +16,7 @@ def urls_in(text: str, limit: int = 16) -> list[str]:
     if "://" not in text:
         return []
     found: list[str] = []
-    for match in _URL.finditer(text[:MAX_TEXT]):
+    for match in _URL.finditer(encodable(text[:MAX_TEXT])):
         url = match.group().rstrip(_TRAILING)
         if url not in found:
             found.append(url)

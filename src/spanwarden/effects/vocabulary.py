@@ -96,7 +96,8 @@ TOOLS = {
         wait_agent wait sleep SlashCommand Skill activate_skill BashOutput KillBash KillShell TaskOutput TaskStop
         EnterPlanMode manage_todo_list update_todo_list attempt_completion finish final_answer done
         get_current_time get_time current_time list_agents close_agent send_input TaskCreate TaskUpdate TaskGet
-        TaskList tool_search ToolSearch list_mcp_resources complete_task read_bash list_bash stop_bash fetch_rules
+        TaskList tool_search ToolSearch list_mcp_resources complete_task
+        transfer_to_human_agents read_bash list_bash stop_bash fetch_rules
         get_terminal_output terminal_last_command StructuredOutput structured_output set_model_response""",
 }
 

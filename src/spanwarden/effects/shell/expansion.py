@@ -32,7 +32,7 @@ class Expander:
 
     def source(self, node: Node) -> str:
         """Return a node's text as written."""
-        return self._bytes[node.start_byte : node.end_byte].decode("utf-8", "surrogatepass")
+        return self._bytes[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
     def take_opened(self) -> list[Node]:
         """Return the substitutions met since the last call."""
@@ -155,10 +155,10 @@ class Expander:
                 return self._string(child, depth)
             if child.type == "string_content":
                 continue
-            parts.append(_unescaped_in_quotes(self._bytes[at : child.start_byte].decode("utf-8", "surrogatepass")))
+            parts.append(_unescaped_in_quotes(self._bytes[at : child.start_byte].decode("utf-8", "replace")))
             parts.append(self._text(child, depth + 1, quoted=True))
             at = child.end_byte
-        parts.append(_unescaped_in_quotes(self._bytes[at:end].decode("utf-8", "surrogatepass")))
+        parts.append(_unescaped_in_quotes(self._bytes[at:end].decode("utf-8", "replace")))
         return "".join(parts)
 
     def _variable(self, name: str, source: str, *, quoted: bool) -> str:

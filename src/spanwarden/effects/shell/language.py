@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from spanwarden.effects.encodable import encodable
 from spanwarden.effects.limits import MAX_TEXT
 from spanwarden.effects.shell.command import Command, program_name
 from spanwarden.effects.shell.context import Context
@@ -29,11 +30,11 @@ def shell_effects(command: Any) -> list[Effect]:
         words, text = [], command if isinstance(command, str) else ""
     if not text.strip():
         return [Effect("shell", text or None)]
-    cut = text[:MAX_TEXT]
+    cut = encodable(text[:MAX_TEXT])
     if len(text) > MAX_TEXT:
         context.mark("truncated")
     if words:
-        run(Command([word[:MAX_TEXT] for word in words]), context)
+        run(Command([encodable(word[:MAX_TEXT]) for word in words]), context)
     else:
         read_text(cut, context)
     return [*(Effect("shell", cut, mark) for mark in context.marks or (None,)), *context.effects]

@@ -41,10 +41,10 @@ class Syntax:
     """One parsed text. `commands()` yields its simple commands in order; then `unparsed` and `obfuscated` are known."""
 
     def __init__(self, text: str) -> None:
-        self._source = text.encode("utf-8", "surrogatepass").replace(b"\0", b" ")
+        self._source = text.encode("utf-8", "replace").replace(b"\0", b" ")
         self._root = _PARSER.parse(self._source).root_node
         self._expander = Expander(self._source)
-        self._nodes = 0
+        self.visited = 0
         self.unparsed = self._root.has_error
 
     @property
@@ -57,8 +57,8 @@ class Syntax:
         stack: list[tuple[Node, list[Command] | None, list[Node]]] = [(self._root, None, [])]
         while stack:
             node, pipe, redirects = stack.pop()
-            self._nodes += 1
-            if self._nodes > MAX_NODES:
+            self.visited += 1
+            if self.visited > MAX_NODES:
                 self.unparsed = True
                 return
             kind = node.type

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spanwarden.effects.inline import awk_files
+from spanwarden.effects.patches import files_of_patch, looks_like_patch
 from spanwarden.effects.shell.command import Command
 from spanwarden.effects.shell.context import Context
 from spanwarden.effects.shell.options import split
@@ -190,6 +191,12 @@ def _jq(command: Command, context: Context) -> None:
 
 
 def _patch(command: Command, context: Context) -> None:
+    """Take patch and apply_patch; a patch written into the command tells its files itself."""
+    for text in (command.stdin, *command.words[1:]):
+        if text and looks_like_patch(text):
+            for effect in files_of_patch(text):
+                context.add(effect.kind, effect.target, effect.detail)
+            return
     arguments = split(command.words[1:], "pidoDFBYzVr", {"--input", "--directory", "--output", "--strip"})
     on_each(context, "file_read", arguments.values("-i", "--input"))
     on_each(context, "file_read", arguments.rest[1:2])
@@ -209,5 +216,5 @@ PROGRAMS: dict[str, Program] = {
     "tee": _tee,
     "sponge": _tee,
     "dd": _dd,
-    "patch": _patch,
+    **dict.fromkeys(("patch", "apply_patch", "applypatch"), _patch),
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from spanwarden.effects.patches import files_of_patch
 from spanwarden.effects.shell.command import Command
 from spanwarden.effects.shell.context import Context
 from spanwarden.effects.shell.options import listed, split
 from spanwarden.effects.shell.programs.program import Program, on_each
+from spanwarden.model.event import Effect
 
 _GIT_READ = listed(
     """status log diff show blame annotate grep ls-files rev-parse describe shortlog reflog cat-file ls-tree rev-list
@@ -59,7 +61,7 @@ def _git(command: Command, context: Context) -> None:
     verb, words = head.rest[0], head.rest[1:]
     rest = split(words, "mbBucCnS", {"--branch", "--depth", "--message", "--author", "--date", "--format"}).rest
     _git_network(verb, words, rest, context)
-    _git_files(verb, words, rest, context)
+    _git_files(verb, words, rest, command.stdin, context)
     if _reads(verb, words, rest):
         context.add("vcs_read", rest[0] if verb == "clone" and rest else None, verb.lstrip("-"))
         return
@@ -95,7 +97,7 @@ def _git_network(verb: str, words: list[str], rest: list[str], context: Context)
         context.add("network_fetch")
 
 
-def _git_files(verb: str, words: list[str], rest: list[str], context: Context) -> None:
+def _git_files(verb: str, words: list[str], rest: list[str], stdin: str | None, context: Context) -> None:
     if verb == "rm":
         if "--cached" not in words:
             on_each(context, "file_write", rest, "delete")
@@ -107,7 +109,9 @@ def _git_files(verb: str, words: list[str], rest: list[str], context: Context) -
             context.add("file_write", next(iter(rest), None), "delete")
     elif verb in {"apply", "am"}:
         on_each(context, "file_read", rest)
-        context.add("file_write")
+        touched = files_of_patch(stdin) if stdin else []
+        for effect in touched or (Effect("file_write"),):
+            context.add(effect.kind, effect.target, effect.detail)
     elif verb in {"checkout", "restore"}:
         at = words.index("--") + 1 if "--" in words else None
         files = words[at:] if at is not None else (rest if verb == "restore" else [])
