@@ -111,7 +111,9 @@ def test_gemini_parts_have_names_instead_of_ids() -> None:
 
 def test_a_tool_that_the_provider_runs_is_a_call() -> None:
     part = {"type": "server_tool_call", "id": "s1", "name": "web", "server_tool_call": {"type": "x", "query": "q"}}
-    assert read_messages([{"role": "assistant", "parts": [part]}])[0].calls == (Call("s1", "web", {"query": "q"}),)
+    assert read_messages([{"role": "assistant", "parts": [part]}])[0].calls == (
+        Call("s1", "web", {"query": "q"}, True),
+    )
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ class Asked(msgspec.Struct, eq=False):
     arguments: Any = None
     response: Response | None = None
     fresh: bool = False
+    provider: bool = False
 
     @property
     def status(self) -> Status:
@@ -73,6 +74,7 @@ def _add_calls(out: Sightings, facts: dict[str, Any], calls: Iterable[Asked]) ->
             sequence=asked.at,
             digest=arguments_digest(asked.arguments),
             status=asked.status,
+            executed=asked.provider,
             effects=effects_of(asked.name, asked.arguments) if acted and asked.name else (),
         )
 
@@ -97,7 +99,8 @@ def _asked(messages: Sequence[Said], counted: dict[tuple[str, str | None], int])
         if left < 0:
             break
         for call in said.calls:
-            asked = Asked(index, call.name, call.id or _nameless(call, counted), call.arguments, None, index >= fresh)
+            identity = call.id or _nameless(call, counted)
+            asked = Asked(index, call.name, identity, call.arguments, None, index >= fresh, call.provider)
             calls.append(asked)
             waiting.append(asked)
             by_id[asked.id] = asked

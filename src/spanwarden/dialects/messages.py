@@ -19,6 +19,7 @@ MAX_MESSAGES = 2000
 
 _ROLES = {"developer": "system", "model": "assistant", "ai": "assistant", "human": "user", "function": "tool"}
 _CALL_TYPES = frozenset({"tool_call", "tool_use", "tool-call", "function_call", "server_tool_call", "server_tool_use"})
+_PROVIDER_TYPES = frozenset({"server_tool_call", "server_tool_use"})
 _RESULT_TYPES = frozenset(
     {"tool_call_response", "tool_result", "tool-result", "function_call_output", "server_tool_call_response"}
 )
@@ -33,11 +34,15 @@ _ERROR_STARTS = ("Error:", "Error ", "Traceback (most recent call last)")
 
 
 class Call(NamedTuple):
-    """A tool call that a model asked for; `arguments` decoded, None where they were withheld."""
+    """A tool call that a model asked for; `arguments` decoded, None where they were withheld.
+
+    `provider`: the model's provider runs the tool itself, so that asking is doing.
+    """
 
     id: str | None
     name: str
     arguments: Any
+    provider: bool = False
 
 
 class Response(NamedTuple):
@@ -148,7 +153,8 @@ def _request(part: Any, calls: list[Call]) -> None:
     server = part.get("server_tool_call")
     if arguments is None and isinstance(server, dict):
         arguments = {key: value for key, value in server.items() if key != "type"}
-    calls.append(Call(_first(part, _IDS), name, parse_json(arguments) if isinstance(arguments, str) else arguments))
+    decoded = parse_json(arguments) if isinstance(arguments, str) else arguments
+    calls.append(Call(_first(part, _IDS), name, decoded, _type(part) in _PROVIDER_TYPES))
 
 
 def _response(part: dict[str, Any], *keys: str) -> Response:

@@ -11,7 +11,7 @@ from spanwarden.otlp import files
 from spanwarden.otlp.requests import decode
 from spanwarden.runs.windows import Windows, WindowSettings
 
-_UNHURRIED = WindowSettings(max_run_observations=2_000_000, max_observations=10_000_000)
+_UNHURRIED = WindowSettings(max_run_size=1 << 30, max_size=1 << 31)
 
 
 def read_otlp(paths: Iterable[pathlib.Path]) -> Iterator[tuple[Run, Contents]]:
@@ -31,7 +31,7 @@ def read_otlp(paths: Iterable[pathlib.Path]) -> Iterator[tuple[Run, Contents]]:
         request = requests[position]
         return decode(request.signal, request.body)
 
-    reader = ContentReader(fetch)
+    reader = ContentReader(fetch, keep=256)
     for run in sorted((decision.run for decision in windows.close(0.0)), key=_first_event):
         yield run, EventContents(run.events, reader)
 
