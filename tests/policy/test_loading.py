@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,11 @@ def test_bad_policies_are_named_with_line_and_key(tmp_path: Path, text: str, exp
 
 def test_a_file_that_cannot_be_read_is_a_policy_error(tmp_path: Path) -> None:
     (tmp_path / "folder.yaml").mkdir()
+    os.mkfifo(tmp_path / "pipe.yaml")
     for source, expected in {
         "none.yaml": "No such file",
-        "folder.yaml": "directory",
+        "folder.yaml": "not a regular file",
+        "pipe.yaml": "not a regular file",
         "p.toml": "a policy is a .yaml, .yml or .json file, or pack:NAME",
         "pack:none-such": "no such pack",
         "pack:../loading": "no such pack",

@@ -54,9 +54,10 @@ def _pack(source: str) -> bytes:
 
 def _file(path: Path, source: str) -> bytes:
     try:
+        # Asked before it is opened: opening a pipe would wait for its writer.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise PolicyError(f"{source}: not a regular file")
         with path.open("rb") as file:
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise PolicyError(f"{source}: not a regular file")
             return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         if isinstance(error, PolicyError):

@@ -13,7 +13,7 @@ from spanwarden.model.finding import Evidence, Finding
 from spanwarden.policy.policy import Policy
 from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.categories import GITHUB, SHELL, WEB_FETCH, all_categories
-from spanwarden.policy.rules.touched import is_sensitive, touched_paths
+from spanwarden.policy.rules.touched import is_sensitive, shown, touched_paths
 
 _PHRASE = re2.compile(
     rb"(?i)ignore\s+(?:all\s+)?previous\s+instructions|disregard\s+previous\s+instructions"
@@ -61,9 +61,9 @@ class SensitivePath:
                     self.id,
                     "medium",
                     "Sensitive path",
-                    f"{path} looks like a file with secrets.",
+                    f"{shown(path)} looks like a file with secrets.",
                     "",
-                    evidence=(Evidence(index, "sink", text=path),),
+                    evidence=(Evidence(index, "sink", text=shown(path)),),
                     turn=event.turn,
                     code="SENSITIVE_PATH_ACCESS",
                 )

@@ -73,7 +73,11 @@ def test_a_tool_that_tracegate_does_not_know_adds_what_its_effects_say() -> None
 
 def test_github_is_told_from_local_repositories_and_other_hosts() -> None:
     assert on_github(Effect("vcs_write", "acme/app"), "create_pull_request")
-    assert on_github(Effect("vcs_write", "gh pr create"), "bash")
+    assert on_github(Effect("vcs_write", None, "pr create"), "bash")
+    assert on_github(Effect("vcs_write", "origin", "push"), "bash")
+    assert not on_github(Effect("vcs_write", None, "commit"), "bash")
+    assert not on_github(Effect("vcs_write", "git@gitlab.com:a/b", "push"), "bash")
+    assert not on_github(Effect("vcs_write", None), "mcp__jira__create_issue")
     assert on_github(Effect("vcs_read", "https://github.com/a/b"), "bash")
     assert not on_github(Effect("vcs_write", None), "git_commit")
     assert not on_github(Effect("vcs_write", "https://gitlab.com/a/b"), "create_issue")
@@ -159,6 +163,14 @@ def test_forbidden_paths_are_found_in_shell_commands_and_told_once_a_pattern(tmp
     verdict = judged(tmp_path, "forbidden_paths: ['.env*', 'secrets/*']", trace(*events))
     assert [(f.turn, f.subject) for f in verdict.findings] == [(1, "secrets/*"), (2, ".env*"), (2, "secrets/*")]
     assert len({f.finding_id for f in verdict.findings}) == 3
+
+
+def test_a_very_long_path_is_cut_where_it_is_quoted(tmp_path: Path) -> None:
+    path = "a/" * 100_000 + ".env"
+    (found,) = judged(tmp_path, "forbidden_paths: ['.env']", trace({"type": "file_read", "path": path})).findings
+    assert found.evidence[0].text is not None
+    assert len(found.evidence[0].text) < 400
+    assert found.evidence[0].text.endswith("a/.env")
 
 
 def test_flows_need_the_source_earlier_and_fold_a_turn(tmp_path: Path) -> None:

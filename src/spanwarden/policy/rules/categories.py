@@ -32,9 +32,13 @@ _FROM_TOOL |= dict.fromkeys(("shell", "bash", "terminal"), SHELL) | dict.fromkey
 _DISCOVERY = frozenset(
     {"toolsearch", "listmcpresourcestool", "listmcpresources", "taskcreate", "taskupdate", "todowrite"}
 )
-_OTHER_HOSTS = ("gitlab", "bitbucket", "gitea", "merge_request")
+_OTHER_HOSTS = ("gitlab", "bitbucket", "gitea", "merge_request", "jira", "linear")
 # What GitHub's own MCP server calls the things it works on; a local repository has none of them.
 _GITHUB_WORDS = ("pullrequest", "issue", "gist", "workflow", "fork", "pushfiles", "createrepo", "createorupdatefile")
+# What GitHub's command-line program works on, and the one git command whose remote is mostly GitHub and never local.
+_GITHUB_DETAILS = frozenset(
+    ("pr", "issue", "repo", "release", "gist", "workflow", "run", "api", "secret", "variable", "label", "push")
+)
 _ORDER = (WEB_FETCH, SHELL, GITHUB, FILESYSTEM, MESSAGE)
 
 
@@ -148,6 +152,8 @@ def on_github(effect: Effect, tool: str | None) -> bool:
         return True
     if any(host in told for host in _OTHER_HOSTS):
         return False
+    if (effect.detail or "").partition(" ")[0] in _GITHUB_DETAILS:
+        return True
     return any(word in tool_name(tool or "") for word in _GITHUB_WORDS)
 
 

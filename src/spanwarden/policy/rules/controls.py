@@ -10,7 +10,7 @@ from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.categories import GITHUB, WEB_FETCH, categories, is_write
 from spanwarden.policy.rules.counting import counted
-from spanwarden.policy.rules.touched import is_sensitive, paths_unknown, written_paths
+from spanwarden.policy.rules.touched import is_sensitive, paths_unknown, shown, written_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ class SensitiveFilesForbidden:
                     self.id,
                     "high",
                     "Sensitive file",
-                    f"{path} looks like a file with secrets, the policy forbids touching one.",
+                    f"{shown(path)} looks like a file with secrets, the policy forbids touching one.",
                     "",
-                    evidence=(Evidence(index, "sink", text=path),),
+                    evidence=(Evidence(index, "sink", text=shown(path)),),
                     turn=event.turn,
                     code="SENSITIVE_FILES_FORBIDDEN",
                 )

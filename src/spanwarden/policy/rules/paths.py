@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.rules.base import RunView
-from spanwarden.policy.rules.touched import paths_unknown, spellings, touched_paths
+from spanwarden.policy.rules.touched import paths_unknown, shown, spellings, touched_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ class ForbiddenPaths:
                     self.id,
                     "high",
                     "Forbidden path",
-                    f"{path} fits {self.patterns[number]}, which the policy forbids.",
+                    f"{shown(path)} fits {self.patterns[number]}, which the policy forbids.",
                     "",
-                    evidence=(Evidence(index, "sink", text=path),),
+                    evidence=(Evidence(index, "sink", text=shown(path)),),
                     turn=event.turn,
                     code="FORBIDDEN_PATH",
                     subject=self.patterns[number],

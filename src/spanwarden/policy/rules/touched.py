@@ -19,6 +19,7 @@ _SENSITIVE = ("*secret*", "*credential*", "*id_rsa*", "*kubeconfig*", ".env", ".
 _SENSITIVE_PATH = re.compile("|".join(map(fnmatch.translate, _SENSITIVE)))
 MAX_PATH = 4096
 MAX_PARTS = 64
+MAX_SHOWN = 300
 
 
 def touched_paths(event: Event) -> Iterator[str]:
@@ -52,8 +53,8 @@ def written_paths(event: Event) -> Iterator[str]:
 def spellings(path: str) -> tuple[str, ...]:
     """Return what a pattern is held against: the path, its resolved form and everything from each folder down.
 
-    Resolving is by text alone (`.`, `..`, doubled and backward slashes); parts beyond 64 and characters beyond 4096
-    from the end are left out, the start of the path as written is not.
+    Resolving is by text alone (`.`, `..`, doubled and backward slashes). Of a path beyond 4096 characters (no system
+    opens one) only the end counts, and only its last 64 folders are tried one by one.
     """
     path = path.strip()[-MAX_PATH:]
     forward = path.replace("\\", "/")
@@ -63,6 +64,11 @@ def spellings(path: str) -> tuple[str, ...]:
     for start in range(max(0, len(parts) - MAX_PARTS), len(parts)):
         found["/".join(parts[start:])] = None
     return tuple(found)
+
+
+def shown(path: str) -> str:
+    """Return a path as a finding quotes it, its middle cut out where it is very long."""
+    return path if len(path) <= MAX_SHOWN else f"{path[:80]}…{path[80 - MAX_SHOWN :]}"
 
 
 def is_sensitive(path: str) -> bool:
