@@ -62,10 +62,13 @@ def _pieces(text: str, escape: str, separators: frozenset[str]) -> Iterator[tupl
             quoted = True
             at = close + 1
         elif character.isspace() or character in separators or character in "|<>":
-            if word or quoted:
-                if not (character in "<>" and not quoted and len(word) <= 2 and "".join(word).isdigit()):
-                    yield "".join(word).removesuffix("$") if character == "(" else "".join(word), quoted
-                word, quoted = [], False
+            text_so_far = "".join(word)
+            if character == "(":
+                text_so_far = text_so_far.removesuffix("$")
+            descriptor = character in "<>" and not quoted and len(word) <= 2 and text_so_far.isdigit()
+            if quoted or (text_so_far and not descriptor):
+                yield text_so_far, quoted
+            word, quoted = [], False
             if character in "<>" and text[at + 1 : at + 2] == character:
                 yield character * 2, False
                 at += 2
