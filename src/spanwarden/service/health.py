@@ -13,11 +13,11 @@ from spanwarden.service.metrics import Telemetry
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def health_server(ready: Callable[[], bool]) -> HttpServer:
-    """Return a server of `/` and `/readyz` (200 when ready, else 503) and `/livez` (200 while it answers)."""
+def health_server(ready: Callable[[], bool], path: str = "/") -> HttpServer:
+    """Return a server of `path` and `/readyz` (200 when ready, else 503) and `/livez` (200 while it answers)."""
 
     async def handle(request: Request) -> Response:
-        if request.path not in {"/", "/livez", "/readyz"}:
+        if request.path not in {path, "/livez", "/readyz"}:
             return Response(HTTPStatus.NOT_FOUND, b"not found\n")
         up = request.path == "/livez" or ready()
         status = "Server available" if up else "Server not available"

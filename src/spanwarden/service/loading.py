@@ -52,11 +52,19 @@ def check(values: Mapping[str, Any], origin: str = "settings") -> Settings:
     except ValidationError as error:
         raise SettingsError(f"{origin}: {_explain(error, Settings, ())}") from None
     exporters = {name: _exporter(name, value, origin) for name, value in settings.exporters.items()}
-    for name in settings.service.pipelines.findings.exporters or ():
-        if name not in exporters:
-            place = "service.pipelines.findings.exporters"
-            raise SettingsError(f"{origin}: {place}: no exporter {name!r}{_nearest(name, exporters)}")
+    _check_pipelines(settings, exporters, origin)
     return settings.model_copy(update={"exporters": exporters})
+
+
+def _check_pipelines(settings: Settings, exporters: Mapping[str, ExporterSettings], origin: str) -> None:
+    known = {"receivers": ["otlp"], "processors": list(PROCESSORS), "exporters": list(exporters)}
+    for signal in type(settings.service.pipelines).model_fields:
+        pipeline = getattr(settings.service.pipelines, signal)
+        for part, names in known.items():
+            for name in getattr(pipeline, part) or ():
+                if name not in names:
+                    place = f"service.pipelines.{signal}.{part}"
+                    raise SettingsError(f"{origin}: {place}: no {part[:-1]} {name!r}{_nearest(name, names)}")
 
 
 def _exporter(name: str, value: Any, origin: str) -> ExporterSettings:

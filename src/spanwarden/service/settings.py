@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from spanwarden.configuration.section import Duration, Section, Size
 from spanwarden.receivers.otlp.settings import OtlpReceiverSettings
@@ -50,7 +50,8 @@ class Processors(Section):
 class HealthCheckSettings(Section):
     """The health endpoint."""
 
-    endpoint: str = Field("localhost:13133", description="Address of /, /livez and /readyz, host:port.")
+    endpoint: str = Field("localhost:13133", description="Address of the path below, /livez and /readyz, host:port.")
+    path: str = Field("/", description="Path that answers as /readyz does, for probes made for the Collector.")
 
 
 class StorageSettings(Section):
@@ -69,9 +70,38 @@ class Extensions(Section):
 
 
 class MetricsSettings(Section):
-    """Metrics of the service itself."""
+    """Metrics of the service itself.
+
+    Where `endpoint` is left out, the Collector's `address`, `readers` (one that Prometheus pulls from) and
+    `level: none` are understood in its place: the OpenTelemetry Operator writes them.
+    """
 
     endpoint: str | None = Field("localhost:8888", description="Address of /metrics for Prometheus; null turns it off.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_the_collectors_keys(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        rest = {key: item for key, item in value.items() if key not in {"address", "readers", "level"}}
+        if "endpoint" in rest:
+            return rest
+        if value.get("level") == "none":
+            return {**rest, "endpoint": None}
+        if value.get("readers"):
+            return {**rest, "endpoint": _pulled_at(value["readers"])}
+        return {**rest, "endpoint": value["address"]} if value.get("address") else rest
+
+
+def _pulled_at(readers: object) -> str:
+    """Return the address of the Prometheus reader among a Collector's metric readers. Raises ValueError."""
+    for reader in readers if isinstance(readers, list) else ():
+        found = reader
+        for key in ("pull", "exporter", "prometheus"):
+            found = found.get(key) if isinstance(found, dict) else None
+        if isinstance(found, dict):
+            return f"{found.get('host', 'localhost')}:{found.get('port', 8888)}"
+    raise ValueError("readers: only pull.exporter.prometheus is supported")
 
 
 class LogsSettings(Section):
@@ -98,16 +128,31 @@ class Pipeline(Section):
 
 
 class Pipelines(Section):
-    """The pipelines; without them every exporter gets the findings."""
+    """The pipelines. Without them every exporter gets the findings and nothing is forwarded."""
 
+    traces: Pipeline = Field(Pipeline(), description="Received spans; its exporters get them unchanged.")
+    logs: Pipeline = Field(Pipeline(), description="Received log records; its exporters get them unchanged.")
+    metrics: Pipeline = Field(Pipeline(), description="Received metrics; its exporters get them unchanged.")
     findings: Pipeline = Field(Pipeline(), description="What the policies found.")
+
+    def upstreams(self) -> dict[str, frozenset[str]]:
+        """Return the exporters that telemetry is forwarded to, each with the signals it gets."""
+        names: dict[str, set[str]] = {}
+        for signal, pipeline in (("traces", self.traces), ("logs", self.logs), ("metrics", self.metrics)):
+            for name in pipeline.exporters or ():
+                names.setdefault(name, set()).add(signal)
+        return {name: frozenset(signals) for name, signals in names.items()}
 
 
 class ServiceSettings(Section):
     """The process."""
 
+    extensions: tuple[str, ...] | None = Field(None, description="Extensions in use; left out, all of them.")
     telemetry: TelemetrySettings = Field(TelemetrySettings(), description="What the service says of itself.")
     pipelines: Pipelines = Field(Pipelines(), description="Which component feeds which.")
+    reload_interval: Duration = Field(
+        5.0, description="How often settings and policy files are looked at for changes; 0 reloads on SIGHUP only."
+    )
     shutdown_timeout: Duration = Field(20.0, description="Longest time from the first SIGTERM to the exit.")
     max_pending: Size = Field(
         256 * MIB, description="Most bytes of requests received but not yet read; beyond it senders are asked to wait."
@@ -122,3 +167,9 @@ class Settings(Section):
     exporters: dict[str, Any] = Field({"console": {}}, description="The ways out, by type or type/name.")
     extensions: Extensions = Field(Extensions(), description="Health endpoint and storage.")
     service: ServiceSettings = Field(ServiceSettings(), description="The process.")
+
+    @property
+    def health_check(self) -> HealthCheckSettings | None:
+        """The health endpoint, if it is not turned off and `service.extensions` does not leave it out."""
+        used = self.service.extensions is None or "health_check" in self.service.extensions
+        return self.extensions.health_check if used else None
