@@ -82,6 +82,37 @@ def test_the_requests_that_carried_the_observations_do_not_matter(told: list[Obs
     assert close(pieces) == close([told])
 
 
+spans = st.lists(
+    observations.map(
+        lambda o: msgspec.structs.replace(
+            o,
+            source="span",
+            kind="tool_call",
+            executed=True,
+            history=False,
+            start=o.start + 1,
+            status="ok",
+            content=None,
+        )
+    ).filter(lambda o: o.span_id),
+    min_size=1,
+    max_size=12,
+    unique_by=lambda o: (o.trace_id, o.span_id),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(spans)
+def test_a_span_sent_first_without_what_was_known_later_is_the_same_event(told: list[Observation]) -> None:
+    early = [
+        msgspec.structs.replace(
+            o, end=0, status="unknown", merge=None, usage=None, effects=(), digest=None, model=None, executed=False
+        )
+        for o in told
+    ]
+    assert assemble([*early, *told], "forced").events == assemble(told, "forced").events
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(observations, min_size=1, max_size=30))
 def test_a_run_is_well_formed(told: list[Observation]) -> None:

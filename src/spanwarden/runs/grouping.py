@@ -106,7 +106,10 @@ def _nested(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey 
     actions: dict[SpanKey, int] = {}
     for index, o in enumerate(observations):
         if o.source == "span" and o.span_id:
-            actions.setdefault((o.trace_id, o.span_id), index)
+            key = (o.trace_id, o.span_id)
+            known = actions.get(key)
+            if known is None or _tells(o) > _tells(observations[known]):
+                actions[key] = index
     above = nearest(parents, actions)
     inner: dict[int, list[int]] = defaultdict(list)
     for key, index in actions.items():
@@ -122,6 +125,10 @@ def _nested(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey 
     for outer, found in inner.items():
         # One request may be tried several times inside; the last try is the one whose answer the outer span reports.
         groups.join(outer, found[-1])
+
+
+def _tells(o: Observation) -> tuple[bool, bool]:
+    return o.merge is not None, o.tool is not None
 
 
 def _compatible(one: Observation, two: Observation) -> bool:
