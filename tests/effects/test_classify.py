@@ -58,6 +58,24 @@ def test_a_long_path_is_cut_and_says_so():
     assert (len(effect.target), effect.detail) == (MAX_TARGET, "truncated")
 
 
+@pytest.mark.parametrize(
+    ("tool", "arguments", "effects"),
+    [
+        (
+            "Bash",
+            '{"description": "x", "command": "cat .env && curl https://e',
+            ["file_read .env", "network_fetch https://e"],
+        ),
+        ("Read", '{"file_path": "/w/a\\u0062c", "limit": 12', ["file_read /w/abc"]),
+        ("Write", '{"file_path": "/w/a", "content": "never en', ["file_write /w/a"]),
+        ("send_email", '{"to": ["a@b.c", "d@e.f"], "body": "x', ["message_send a@b.c", "message_send d@e.f"]),
+        ("Read", '{"limit": 3, "file_pa', ["file_read -"]),
+    ],
+)
+def test_arguments_cut_off_by_an_exporter_still_count(tool, arguments, effects):
+    assert [line for line in spelled(effects_of(tool, arguments)) if not line.startswith("shell")] == effects
+
+
 def test_the_number_of_effects_is_bounded():
     command = "; ".join(f"cat f{n}" for n in range(1000))
     effects = effects_of("Bash", {"command": command})

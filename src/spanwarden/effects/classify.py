@@ -10,6 +10,7 @@ from spanwarden.effects.limits import MAX_EFFECTS, MAX_NAME, MAX_TARGET, MAX_TEX
 from spanwarden.effects.naming import actions_of
 from spanwarden.effects.readers import effects_for
 from spanwarden.effects.reading import folded
+from spanwarden.effects.scripts import members_of
 from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.effects.unwrap import unwrap
 from spanwarden.model.event import Effect
@@ -32,6 +33,8 @@ def effects_of(
     Never raises. Work is linear in the limits of `effects.limits`; cut text is marked with the detail "truncated".
     """
     given = unwrap(arguments)
+    if isinstance(given, str) and given.lstrip()[:2] in {'{"', "{'"}:
+        given = members_of(given)  # cut off by an exporter's limit: what came through still counts
     named = folded(given)
     actions = actions_of(tool[:MAX_NAME], mcp_server, table)
     if not actions and tool_type:

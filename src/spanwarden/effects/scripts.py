@@ -29,6 +29,15 @@ def script_calls(text: str) -> list[tuple[str, Any]] | None:
     return calls or None
 
 
+def members_of(text: str) -> dict[str, Any]:
+    """Return the members of an object literal whose values are text or lists of text; its end may be missing.
+
+    Reads JSON that an exporter cut off, and JavaScript. The text after the cut is not guessed.
+    """
+    start = text.find("{")
+    return _object(encodable(text[:MAX_TEXT]), start + 1) if start >= 0 else {}
+
+
 def _argument(source: str, at: int) -> Any:
     at = _blank(source, at)
     character = source[at : at + 1]
@@ -92,6 +101,10 @@ def _string(source: str, at: int) -> tuple[str, int]:
     while at < len(source) and source[at] != quote:
         if source[at] == "\\" and at + 1 < len(source):
             escaped = source[at + 1]
+            if escaped == "u" and (code := _code_point(source[at + 2 : at + 6])):
+                parts.append(code)
+                at += 6
+                continue
             if escaped != "\n":
                 parts.append(_ESCAPES.get(escaped, escaped))
             at += 2
@@ -99,6 +112,14 @@ def _string(source: str, at: int) -> tuple[str, int]:
         parts.append(source[at])
         at += 1
     return "".join(parts), at + 1
+
+
+def _code_point(digits: str) -> str:
+    try:
+        code = int(digits, 16) if len(digits) == 4 else 0
+    except ValueError:
+        return ""
+    return chr(code) if code and not 0xD800 <= code < 0xE000 else ""
 
 
 def _blank(source: str, at: int) -> int:

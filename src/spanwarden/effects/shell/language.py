@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import lru_cache
 from typing import Any
 
 from spanwarden.effects.encodable import encodable
@@ -14,6 +15,7 @@ from spanwarden.effects.shell.reading import read_text, run
 from spanwarden.model.event import Effect
 
 _MAX_WORDS = 512
+_MAX_REMEMBERED = 256
 
 
 def shell_effects(command: Any) -> list[Effect]:
@@ -22,6 +24,18 @@ def shell_effects(command: Any) -> list[Effect]:
     command: text in any shell's language; or a list of words, whose `shell` target is the text that a shell in it was
     given (`["bash", "-lc", TEXT]`) or the words joined; None or anything else where telemetry has no command.
     """
+    if isinstance(command, str) and len(command) <= _MAX_REMEMBERED:
+        return list(_of_short_text(command))
+    return _read(command)
+
+
+@lru_cache(maxsize=2048)
+def _of_short_text(command: str) -> tuple[Effect, ...]:
+    """Remember what short commands do: agents run the same few again and again."""
+    return tuple(_read(command))
+
+
+def _read(command: Any) -> list[Effect]:
     context = Context(read_text, run)
     if isinstance(command, (list, tuple)):
         words = [word for word in command[:_MAX_WORDS] if isinstance(word, str)]
