@@ -106,7 +106,7 @@ def test_from_a_recorded_run_to_a_webhook_and_out(
     tmp_path: pathlib.Path, hook: tuple[str, list[dict[str, Any]], threading.Event]
 ) -> None:
     url, bodies, arrived = hook
-    (tmp_path / "policy.yaml").write_text("name: tight\nforbidden_tools: [web_fetch]\n")
+    (tmp_path / "policy.yaml").write_text("name: tight\nforbidden_tools: [run_shell]\n")
     served = Served(
         tmp_path,
         {

@@ -5,15 +5,27 @@ from __future__ import annotations
 import functools
 import pathlib
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from spanwarden.cli.main import UsageError
 
+if TYPE_CHECKING:
+    from spanwarden.service.settings import Settings
+
+
+class Invocation(NamedTuple):
+    """What --config and --set came to."""
+
+    settings: Settings
+    folder: pathlib.Path
+    files: tuple[pathlib.Path, ...]
+    load: Callable[[], Settings]
+
 
 def settings_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add --config and --set; the command gets `settings` and the `folder` that relative policy files belong to."""
+    """Add --config and --set; the command gets an `Invocation` first."""
 
     @click.option(
         "--config",
@@ -31,8 +43,9 @@ def settings_options(function: Callable[..., None]) -> Callable[..., None]:
             settings = load(sources, overrides)
         except SettingsError as error:
             raise UsageError(str(error)) from None
-        files = [s.removeprefix("file:") for s in sources if not s.startswith(("env:", "yaml:"))]
-        folder = pathlib.Path(files[-1]).parent if files else pathlib.Path()
-        function(settings=settings, folder=folder, **rest)
+        files = tuple(pathlib.Path(s.removeprefix("file:")) for s in sources if not s.startswith(("env:", "yaml:")))
+        folder = files[-1].parent if files else pathlib.Path()
+        invocation = Invocation(settings, folder, files, functools.partial(load, sources, overrides))
+        function(invocation, **rest)
 
     return wrapped

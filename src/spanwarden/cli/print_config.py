@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import pathlib
 from typing import Any
 
 import click
 from pydantic import BaseModel
 
-from spanwarden.cli.options import settings_options
-from spanwarden.service.settings import Settings
+from spanwarden.cli.options import Invocation, settings_options
 
 
 @click.command("print-config")
 @settings_options
-def command(settings: Settings, folder: pathlib.Path) -> None:  # noqa: ARG001 - settings_options gives both
+def command(invocation: Invocation) -> None:
     """Print the settings in force as YAML: files merged, variables filled in, defaults added, secrets hidden."""
     import yaml
 
-    click.echo(yaml.safe_dump(_plain(settings), sort_keys=False, default_flow_style=False), nl=False)
+    click.echo(yaml.safe_dump(_plain(invocation.settings), sort_keys=False, default_flow_style=False), nl=False)
 
 
 def _plain(value: Any) -> Any:

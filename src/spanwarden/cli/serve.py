@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import pathlib
 import sys
 
 import click
 
 from spanwarden.cli.main import UsageError
-from spanwarden.cli.options import settings_options
-from spanwarden.service.settings import Settings
+from spanwarden.cli.options import Invocation, settings_options
 
 
 @click.command("serve")
 @settings_options
-def command(settings: Settings, folder: pathlib.Path) -> None:
+def command(invocation: Invocation) -> None:
     """Receive OTLP, judge runs, export findings. Without a file everything has its default."""
     from spanwarden.policy.document import PolicyError
-    from spanwarden.service.app import Service, StartError
+    from spanwarden.service.app import Service, Sources, StartError
     from spanwarden.service.logs import configure
     from spanwarden.service.memory import tune
 
-    configure(settings.service.telemetry.logs.level)
+    settings = invocation.settings
+    configure(settings.service.telemetry.logs.level, settings.service.telemetry.logs.encoding)
     tune()
     try:
-        service = Service(settings, folder=folder)
+        service = Service(settings, folder=invocation.folder, sources=Sources(invocation.load, invocation.files))
         run = service.run()
         if sys.platform != "win32":
             import uvloop

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import pathlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from spanwarden.exporters.base import ExporterSettings, Notice
 from spanwarden.policy.loading import load as load_policy
 from spanwarden.policy.policy import Policy
 from spanwarden.receivers.http_server import HttpServer
@@ -19,11 +17,12 @@ from spanwarden.receivers.otlp.http_receiver import HttpReceiver, split_endpoint
 from spanwarden.receivers.otlp.intake import Intake
 from spanwarden.runs.windows import Windows, WindowSettings
 from spanwarden.service.clock import Clock, SystemClock
-from spanwarden.service.components import exporter_factories
 from spanwarden.service.corridor import Corridor
-from spanwarden.service.delivery import Delivery
 from spanwarden.service.health import health_server, metrics_server
 from spanwarden.service.metrics import Telemetry
+from spanwarden.service.outlets import Outlets, close_all
+from spanwarden.service.process import watch_process
+from spanwarden.service.reloading import Reloader
 from spanwarden.service.settings import Settings
 from spanwarden.service.verdicts import Judge
 from spanwarden.storage.journal import MemoryJournal
@@ -44,23 +43,51 @@ class Endpoints(NamedTuple):
     metrics: int | None
 
 
-class Service:
-    """One running spanwarden. `start`, then `stop`; `run` does both around a signal."""
+class Sources(NamedTuple):
+    """Where settings come from, for reloading: how to load them again, and the settings files themselves."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None, folder: pathlib.Path | None = None) -> None:
+    load: Callable[[], Settings]
+    files: tuple[pathlib.Path, ...]
+
+
+class Service:
+    """One running spanwarden. `start`, then `stop`; `run` does both around a signal.
+
+    folder: what relative policy files are relative to. sources: given, settings and policies are reloaded.
+    Raises PolicyError or StartError for settings that cannot work.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        folder: pathlib.Path | None = None,
+        sources: Sources | None = None,
+    ) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
+        self._folder = folder or pathlib.Path()
+        self._sources = sources
         self._ready = False
-        self._started = self._clock.monotonic()
         self.telemetry = Telemetry()
-        self.telemetry.gauge("otelcol_process_uptime", lambda: self._clock.monotonic() - self._started)
+        watch_process(self.telemetry, self._clock)
         self.policies = load_policies(settings.processors.policy.policies, folder)
-        self.deliveries = self._deliveries()
+        self.outlets = Outlets(self.telemetry, self._clock)
+        try:
+            self.outlets.configure(settings)
+        except ValueError as error:
+            raise StartError(str(error)) from None
         self._journal = MemoryJournal(settings.extensions.storage.max_size)
-        judge = Judge(self.policies, self.telemetry, self._clock)
-        windows = Windows(_window_settings(settings))
+        self._judge = Judge(self.policies, self.telemetry, self._clock)
+        self._windows = Windows(_window_settings(settings))
         self._corridor = Corridor(
-            self._journal, windows, judge, self._tell, self.telemetry, self._clock, settings.service.max_pending
+            self._journal,
+            self._windows,
+            self._judge,
+            self.outlets.tell,
+            self.telemetry,
+            self._clock,
+            settings.service.max_pending,
         )
         intake = Intake(
             self._journal, self._corridor.has_room, self._corridor.hand_over, self.telemetry, self._clock.wall_ns
@@ -69,6 +96,7 @@ class Service:
         self._grpc = GrpcReceiver(protocols.grpc, intake) if protocols.grpc else None
         self._http = HttpReceiver(protocols.http, intake) if protocols.http else None
         self._servers: list[HttpServer] = []
+        self.reloader = Reloader(self.reload, self._watched, self.telemetry, self._clock)
 
     async def start(self) -> Endpoints:
         """Start everything; return the ports. Raises StartError if an address cannot be had."""
@@ -77,8 +105,7 @@ class Service:
         except StartError:
             await self._stop_listening(0.0)
             raise
-        for delivery in self.deliveries:
-            delivery.start()
+        self.outlets.start()
         self._corridor.start()
         self._ready = True
         return endpoints
@@ -89,50 +116,59 @@ class Service:
         deadline = self._clock.monotonic() + self._settings.service.shutdown_timeout
         await self._stop_listening(min(5.0, self._settings.service.shutdown_timeout))
         await asyncio.to_thread(self._corridor.stop)
-        left = max(0.5, deadline - self._clock.monotonic())
-        await asyncio.gather(*(asyncio.to_thread(delivery.close, left) for delivery in self.deliveries))
+        await asyncio.to_thread(self.outlets.close, max(0.5, deadline - self._clock.monotonic()))
         for server in self._servers:
             await server.stop(0.5)
         self._journal.close()
 
     async def run(self) -> None:
-        """Start, wait for SIGTERM or SIGINT, stop."""
+        """Start, wait for SIGTERM or SIGINT, stop. SIGHUP reloads."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            with contextlib.suppress(NotImplementedError):
-                loop.add_signal_handler(number, stop.set)
-        endpoints = await self.start()
-        self._announce(endpoints)
+        handlers = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: self.reloader.ask}
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
+        self._announce(await self.start())
+        watching = loop.create_task(self.reloader.watch(self._settings.service.reload_interval))
         await stop.wait()
         logger.info("stopping")
+        watching.cancel()
         await self.stop()
         logger.info("stopped")
+
+    def reload(self) -> None:
+        """Load settings and policies anew and put policies, exporters and run times in force; no window is lost.
+
+        Raises SettingsError, PolicyError or ValueError, with nothing changed. What cannot change while the service
+        runs (receivers, extensions, telemetry) is left as it is, and the log says so.
+        """
+        settings = self._sources.load() if self._sources else self._settings
+        policies = load_policies(settings.processors.policy.policies, self._folder)
+        gone = self.outlets.configure(settings)
+        self._judge.replace(policies)
+        self.policies = policies
+        self._windows.settings = _window_settings(settings)
+        for place, old, new in (
+            ("receivers", self._settings.receivers, settings.receivers),
+            ("extensions", self._settings.extensions, settings.extensions),
+            ("service.telemetry", self._settings.service.telemetry, settings.service.telemetry),
+        ):
+            if old != new:
+                logger.warning("%s changed; this needs a restart and is not in force", place)
+        self._settings = settings
+        close_all(gone, 5.0)
+
+    def _watched(self) -> list[pathlib.Path]:
+        names = self._settings.processors.policy.policies
+        policies = [self._folder / name for name in names if not name.startswith("pack:")]
+        return [*(self._sources.files if self._sources else ()), *policies]
 
     def _announce(self, endpoints: Endpoints) -> None:
         for name, port in endpoints._asdict().items():
             if port is not None:
                 logger.info("%s listening on port %d", name, port)
         logger.info("policies: %s", ", ".join(policy.name for policy in self.policies) or "none")
-        logger.info("exporters: %s", ", ".join(delivery.name for delivery in self.deliveries) or "none")
-
-    def _tell(self, notice: Notice) -> None:
-        for delivery in self.deliveries:
-            delivery.offer(notice)
-
-    def _deliveries(self) -> list[Delivery]:
-        chosen = self._settings.service.pipelines.findings.exporters
-        deliveries = []
-        for name, settings in self._settings.exporters.items():
-            if chosen is not None and name not in chosen:
-                continue
-            assert isinstance(settings, ExporterSettings)
-            try:
-                exporter = exporter_factories()[name.partition("/")[0]].create(name, settings)
-            except ValueError as error:
-                raise StartError(f"exporters.{name}: {error}") from None
-            deliveries.append(Delivery(name, exporter, settings, self.telemetry, self._clock))
-        return deliveries
+        logger.info("exporters: %s", ", ".join(self.outlets.names) or "none")
 
     async def _listen(self) -> Endpoints:
         protocols = self._settings.receivers.otlp.protocols

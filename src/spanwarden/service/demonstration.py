@@ -14,8 +14,6 @@ from types import TracebackType
 from spanwarden.exporters.base import ExporterSettings, Notice, NoticeKind
 from spanwarden.service import replay
 from spanwarden.service.app import Endpoints, Service
-from spanwarden.service.clock import SystemClock
-from spanwarden.service.delivery import Delivery
 from spanwarden.service.loading import check
 
 _SETTINGS = {
@@ -43,10 +41,7 @@ class Demonstration:
     def __init__(self) -> None:
         self._verdicts: queue.Queue[Notice] = queue.Queue()
         self._service = Service(check(_SETTINGS))
-        settings = ExporterSettings(content="full")
-        clock = SystemClock()
-        exporter = _Verdicts(self._verdicts)
-        self._service.deliveries.append(Delivery("demo", exporter, settings, self._service.telemetry, clock))
+        self._service.outlets.add("demo", _Verdicts(self._verdicts), ExporterSettings(content="full"))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="demo", daemon=True)
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from spanwarden.configuration.section import Section
 from spanwarden.exporters.base import ExporterSettings
-from spanwarden.service.components import EXTENSIONS, exporter_factories
+from spanwarden.service.components import EXTENSIONS, PROCESSORS, exporter_factories
 from spanwarden.service.settings import Settings
 
 MAX_BYTES = 1 << 20
@@ -52,14 +52,22 @@ def check(values: Mapping[str, Any], origin: str = "settings") -> Settings:
     except ValidationError as error:
         raise SettingsError(f"{origin}: {_explain(error, Settings, ())}") from None
     exporters = {name: _exporter(name, value, origin) for name, value in settings.exporters.items()}
-    for name in settings.service.pipelines.findings.exporters or ():
-        if name not in exporters:
-            place = "service.pipelines.findings.exporters"
-            raise SettingsError(f"{origin}: {place}: no exporter {name!r}{_nearest(name, exporters)}")
     for name in settings.service.extensions or ():
         if name not in EXTENSIONS:
             raise SettingsError(f"{origin}: service.extensions: no extension {name!r}{_nearest(name, EXTENSIONS)}")
+    _check_pipelines(settings, exporters, origin)
     return settings.model_copy(update={"exporters": exporters})
+
+
+def _check_pipelines(settings: Settings, exporters: Mapping[str, ExporterSettings], origin: str) -> None:
+    known = {"receivers": ["otlp"], "processors": list(PROCESSORS), "exporters": list(exporters)}
+    for signal in type(settings.service.pipelines).model_fields:
+        pipeline = getattr(settings.service.pipelines, signal)
+        for part, names in known.items():
+            for name in getattr(pipeline, part) or ():
+                if name not in names:
+                    place = f"service.pipelines.{signal}.{part}"
+                    raise SettingsError(f"{origin}: {place}: no {part[:-1]} {name!r}{_nearest(name, names)}")
 
 
 def _exporter(name: str, value: Any, origin: str) -> ExporterSettings:

@@ -79,7 +79,12 @@ METRICS: tuple[Metric, ...] = (
         (),
         (0.5, 1.0, 2.0, 2.5, 3.0, 5.0, 10.0, 30.0, 60.0, 90.0, 300.0),
     ),
-    Metric("otelcol_process_uptime", "gauge", "Seconds since the process started."),
+    Metric("spanwarden_reloads", "counter", "Reloads of settings and policies, applied or refused.", ("result",)),
+    Metric("spanwarden_config_last_reload_successful", "gauge", "1 if the last reload was applied, 0 if refused."),
+    Metric("spanwarden_config_last_reload_success_timestamp_seconds", "gauge", "When settings were last taken in."),
+    Metric("otelcol_process_uptime", "gauge", "Seconds since the service was built."),
+    Metric("otelcol_process_cpu_seconds", "gauge", "CPU time of this process, user and system."),
+    Metric("otelcol_process_memory_rss", "gauge", "Resident memory in bytes."),
 )
 
 
@@ -87,7 +92,7 @@ class Telemetry:
     """The metrics of one service. Counting is thread-safe; it also is what the receivers count with."""
 
     def __init__(self) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry(auto_describe=True)
         self._metrics: dict[str, Counter | Gauge | Histogram] = {}
         for metric in METRICS:

@@ -110,6 +110,7 @@ class LogsSettings(Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe level that is logged."
     )
+    encoding: Literal["console", "json"] = Field("console", description="Text for people, or one JSON object a line.")
 
 
 class TelemetrySettings(Section):
@@ -128,9 +129,20 @@ class Pipeline(Section):
 
 
 class Pipelines(Section):
-    """The pipelines; without them every exporter gets the findings."""
+    """The pipelines. Without them every exporter gets the findings and nothing is forwarded."""
 
+    traces: Pipeline = Field(Pipeline(), description="Received spans; its exporters get them unchanged.")
+    logs: Pipeline = Field(Pipeline(), description="Received log records; its exporters get them unchanged.")
+    metrics: Pipeline = Field(Pipeline(), description="Received metrics; its exporters get them unchanged.")
     findings: Pipeline = Field(Pipeline(), description="What the policies found.")
+
+    def upstreams(self) -> dict[str, frozenset[str]]:
+        """Return the exporters that telemetry is forwarded to, each with the signals it gets."""
+        names: dict[str, set[str]] = {}
+        for signal, pipeline in (("traces", self.traces), ("logs", self.logs), ("metrics", self.metrics)):
+            for name in pipeline.exporters or ():
+                names.setdefault(name, set()).add(signal)
+        return {name: frozenset(signals) for name, signals in names.items()}
 
 
 class ServiceSettings(Section):
@@ -139,6 +151,9 @@ class ServiceSettings(Section):
     extensions: tuple[str, ...] | None = Field(None, description="Extensions in use; left out, all of them.")
     telemetry: TelemetrySettings = Field(TelemetrySettings(), description="What the service says of itself.")
     pipelines: Pipelines = Field(Pipelines(), description="Which component feeds which.")
+    reload_interval: Duration = Field(
+        5.0, description="How often settings and policy files are looked at for changes; 0 reloads on SIGHUP only."
+    )
     shutdown_timeout: Duration = Field(20.0, description="Longest time from the first SIGTERM to the exit.")
     max_pending: Size = Field(
         256 * MIB, description="Most bytes of requests received but not yet read; beyond it senders are asked to wait."

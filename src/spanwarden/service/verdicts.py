@@ -34,6 +34,10 @@ class Judge:
         self._memory = memory
         self._told: OrderedDict[str, str] = OrderedDict()
 
+    def replace(self, policies: Sequence[Policy]) -> None:
+        """Judge by these policies from now on; open runs are judged by what is in force when they are decided."""
+        self._policies = tuple(policies)
+
     def judge(self, decision: Decision, contents: Contents) -> Iterator[Notice]:
         """Yield one finding notice for everything new, and one evaluation notice for every policy."""
         self._telemetry.count("spanwarden_runs_decided", completeness=decision.run.completeness)
