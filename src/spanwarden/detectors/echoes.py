@@ -1,0 +1,174 @@
+"""Find calls that carry out a sentence of a result: orders that no cue gives away.
+
+A sentence counts where it orders what the tool does, an argument of the call occurs in no other sentence the agent
+saw, the user neither said that argument nor asked for such a deed, and did not hand the say over to what is read.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+
+import re2
+
+from spanwarden.detectors.actions import Deed, deed, named_in, orders
+from spanwarden.detectors.provenance import Block, Origin, Provenance, candidates
+from spanwarden.detectors.wording import canonical, particular, stem, stems
+from spanwarden.detectors.words import word_set
+
+MAX_SENTENCES = 4_000
+MAX_CHECKS = 200
+_MAX_SMALL = 24
+
+_END = re2.compile(
+    r"([.!?]+[\"')\]]*\s+)[^a-z\s]|\n\s*\n|\n\s*[-*•] |\n\s*[\w ]{1,24}: |"
+    r"[\"']\s*[,:]\s*[\"'{\[]|[{}]|</?\w[^>]{0,600}>|-{5,}|={5,}"
+)
+_PROSE = word_set(
+    """
+    the a an to and with for of from on in my your our all this that is by please it be as at i you he
+    she
+    """
+)
+_URGENT_LABELS = word_set("todo task important urgent note attention instruction instructions action please")
+"""What may stand before the colon of an order; any other single word there is the name of a field."""
+_HANDING_OVER = frozenset(
+    stem(word)
+    for word in word_set(
+        """
+    instruction follow request describe ask say tell according whatever task todo steps recommend help
+    respond handle mention suggest checklist
+    """
+    )
+)
+
+
+class Sentence:
+    """A sentence of a result: its own words and, when asked for, their canonical spelling."""
+
+    def __init__(self, event: int, field: str, text: str) -> None:
+        self.event = event
+        self.field = field
+        self.text = text
+
+    @functools.cached_property
+    def spelled(self) -> str:
+        """Return the canonical spelling."""
+        label, colon, rest = self.text.partition(":")
+        named = colon and label.strip().isalpha() and label.strip().lower() not in _URGENT_LABELS
+        return canonical(rest if named else self.text)
+
+
+def echoes(known: Provenance) -> list[Origin]:
+    """Return the calls that carry out a sentence of an earlier result, in order. Linear in the run's text."""
+    search = _Search(known)
+    tied = {origin.sink for origin in known.origins()}
+    found = []
+    for index, step in enumerate(known.steps):
+        if step.tool is None or index in tied:
+            continue
+        what = deed(step.tool)
+        if what.manner == "act" or what.outward:
+            origin = search.source_of(index, what)
+            if origin is not None:
+                found.append(known.finished(origin))
+    return found
+
+
+class _Search:
+    """The sentences of one run, taken apart where a call needs them."""
+
+    def __init__(self, known: Provenance) -> None:
+        self.known = known
+        self._sentences: dict[int, list[Sentence]] = {}
+        self._checks = MAX_CHECKS
+
+    def source_of(self, index: int, what: Deed) -> Origin | None:
+        """Return the sentence that a call carries out, None where there is none."""
+        own_idea = not self._user_orders(index, what)
+        for source in range(index):
+            step = self.known.steps[source]
+            if step.tool is None or step.result is None:
+                continue
+            for field, value in self._shared(index, source, what):
+                self._checks -= 1
+                if self._checks <= 0:
+                    return None
+                if self.known.said(value, index):
+                    continue
+                sentence = self._ordering(source, value, what)
+                if sentence is None or not self._alone(sentence, value, index):
+                    continue
+                weak = self.known.weak_block(source, sentence.text)
+                if own_idea or weak:
+                    families = weak.families if weak else ()
+                    block = Block(source, sentence.field, sentence.text, sentence.spelled, set(), families, 0)
+                    return Origin(index, block, "echo", field, value)
+        return None
+
+    def _shared(self, index: int, source: int, what: Deed) -> Iterator[tuple[str, str]]:
+        """Yield the arguments of a call that a result contains: where, and what."""
+        text = self.known.ordinary(source)
+        for field, spelled in self.known.arguments(index):
+            for _, value in candidates(spelled, text):
+                yield field, value
+        for field, spelled in self.known.arguments(index) if what.things else ():
+            if 0 < len(spelled.strip()) <= _MAX_SMALL and spelled in text:
+                yield field, spelled.strip()
+
+    def _user_orders(self, index: int, what: Deed) -> bool:
+        """Tell whether the user ordered such a deed, or told the agent to do what something says."""
+        if not _HANDING_OVER.isdisjoint(self.known.said_stems(index)):
+            return True
+        return any(
+            orders(what, sentence.spelled.partition("|")[0].split())
+            for earlier in range(index)
+            if self.known.steps[earlier].by_user
+            for sentence in self._taken_apart(earlier)
+        )
+
+    def _taken_apart(self, index: int) -> list[Sentence]:
+        known = self._sentences.get(index)
+        if known is None:
+            step = self.known.steps[index]
+            texts = [("text", step.said or "")] if step.tool is None else self.known.outside(index)
+            known = self._sentences[index] = [part for field, text in texts for part in _sentences(index, field, text)]
+        return known
+
+    def _ordering(self, source: int, value: str, what: Deed) -> Sentence | None:
+        """Return the sentence of a result that has this value, None where one of them does not order the deed."""
+        token = f" {value} "
+        word = max(value.split(), key=len)[:16]
+        near = (sentence for sentence in self._taken_apart(source) if word in sentence.text.lower())
+        having = [sentence for sentence in near if token in sentence.spelled]
+        small = not particular(value) and " " not in value
+        ordering = []
+        for sentence in having:
+            tokens = sentence.spelled.partition("|")[0].split()
+            prose = sum(word in _PROSE for word in tokens) >= 2
+            if prose and orders(what, tokens) and (not small or named_in(what, stems(sentence.spelled))):
+                ordering.append(sentence)
+        return ordering[0] if ordering and (small or len(ordering) == len(having)) else None
+
+    def _alone(self, sentence: Sentence, value: str, index: int) -> bool:
+        """Tell whether a particular value occurs before the call only where that very sentence does."""
+        if not particular(value) and " " not in value:
+            return True
+        token = f" {value} "
+        words = sentence.spelled.partition("|")[0].strip()
+        return all(
+            token not in self.known.ordinary(earlier) or words in self.known.ordinary(earlier)
+            for earlier in range(index)
+        )
+
+
+def _sentences(event: int, field: str, text: str) -> Iterator[Sentence]:
+    text = text.replace("\\n", " \n")
+    end = 0
+    for _, match in zip(range(MAX_SENTENCES), _END.finditer(text), strict=False):
+        part = text[end : match.start()]
+        end = match.end(1) if match.group(1) else match.end()
+        if part.strip():
+            yield Sentence(event, field, part)
+    if text[end:].strip():
+        yield Sentence(event, field, text[end:])

@@ -1,0 +1,330 @@
+"""Where the values of a call came from: typed by the user, read in ordinary content, or out of an injected block.
+
+One `Provenance` is built for a run and asked for each of its calls. Work is linear in the run's text: every text is
+scanned and spelled out once, and the number of values that are looked up is capped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+from spanwarden.detectors.actions import Deed, asked, deed, named_in, names, speaks_of, split_name
+from spanwarden.detectors.instructions import THRESHOLD, find_instructions
+from spanwarden.detectors.outcomes import Outcome, outcome
+from spanwarden.detectors.texts import Leaf, leaves, pieces
+from spanwarden.detectors.wording import addressed, canonical, host, particular, stem, stems
+
+Tie = Literal["value", "phrase", "words", "lookup", "order", "action", "echo"]
+"""How a call is tied to a block.
+
+value: something particular that only the block names. phrase: a whole argument or a run of words of it. words: several
+of its content words. lookup: a value that a call brought back which the block led to. order: its act with a small
+argument of it (a number, a date). action: its act alone, which the user did not ask for. echo: see `echoes`.
+"""
+MAX_LOOKUPS = 400
+_PHRASE = 5
+_MAX_PHRASE = 24
+_MAX_WHOLE = 40
+_AMOUNTS = frozenset(["amount", "total", "sum", "value", "price"])
+_PROVING = frozenset(["value", "phrase", "lookup", "order"])
+_BODIES = ("body", "content", "message", "text")
+_GIVING = frozenset(["run", "send", "post", "enter", "upload", "pay", "push", "give", "invite"])
+_LOOKING = frozenset(["visit"])
+_VERIFYING = frozenset(["verify", "login"])
+
+
+class Step(NamedTuple):
+    """One event as provenance sees it.
+
+    `said` are words of the user (`by_user`) or the system, `answer` of the agent; a call has a tool.
+    """
+
+    said: str | None = None
+    tool: str | None = None
+    arguments: Any = None
+    result: Any = None
+    error: str | None = None
+    answer: str | None = None
+    by_user: bool = False
+
+
+class Block(NamedTuple):
+    """Instruction-like text in a result."""
+
+    event: int
+    field: str
+    text: str
+    spelled: str
+    stems: set[str]
+    families: tuple[str, ...]
+    score: int
+
+    @property
+    def strong(self) -> bool:
+        """Whether it counts as an instruction by itself."""
+        return self.score >= THRESHOLD
+
+
+class Origin(NamedTuple):
+    """A call that does what a block says: how it is tied to it and by which argument."""
+
+    sink: int
+    block: Block
+    tie: Tie
+    field: str
+    value: str
+    outcome: Outcome = "done"
+    agreed: bool = False
+    """Whether the block speaks of the act that the call is."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether the call did what the block orders with what the block gave it, not merely something like it."""
+        return self.agreed and self.tie in _PROVING
+
+
+class Provenance:
+    """The texts of one run by where they came from."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = steps
+        self.truncated = False
+        self.scanned = 0
+        """Characters looked at so far."""
+        self.blocks: list[Block] = []
+        self._outside: dict[int, list[tuple[Leaf, list[tuple[int, int]]]]] = {}
+        self._lookups = MAX_LOOKUPS
+        self._spelled: dict[int, str] = {}
+        self._led: dict[int, Block] = {}
+        self._brought: dict[int, str] = {}
+        for index, step in enumerate(steps):
+            if step.tool is not None and step.result is not None:
+                self._scan(index, step.result)
+        self._strong = [block for block in self.blocks if block.strong]
+        self._clean_arguments = self._strong[0].event if self._strong else len(steps)
+        self._origins: list[Origin] | None = None
+        self._stems: dict[int, set[str]] = {}
+        self._arguments: dict[int, list[tuple[str, str]]] = {}
+
+    def _scan(self, index: int, result: Any) -> None:
+        rest = self._outside.setdefault(index, [])
+        for leaf in leaves(result, "result"):
+            self.scanned += len(leaf.text)
+            found = find_instructions(leaf.text, threshold=1)
+            self.truncated |= found.truncated
+            rest.append((leaf, [(span.start, span.end) for span in found.spans if span.score >= THRESHOLD]))
+            for span in found.spans:
+                text = span.decoded or leaf.text[span.start : span.end]
+                spelled = canonical(text)
+                self.blocks.append(Block(index, leaf.field, text, spelled, stems(spelled), span.families, span.score))
+
+    def origins(self) -> list[Origin]:
+        """Return the calls that do what a block before them says, in order, each tied to the block it fits best."""
+        if self._origins is None:
+            self._origins = []
+            for index in range(self._strong[0].event + 1 if self._strong else len(self.steps), len(self.steps)):
+                tool = self.steps[index].tool
+                origin = self._trace(index, deed(tool)) if tool is not None else None
+                if origin is not None:
+                    self._led[index] = origin.block
+                    if deed(tool or "").manner == "act" or deed(tool or "").outward:
+                        self._origins.append(origin)
+            self._origins = [self.finished(origin) for origin in self._origins]
+        return self._origins
+
+    def weak_block(self, event: int, text: str) -> Block | None:
+        """Return the block of an event whose text overlaps this one, however weak its cues."""
+        return next((b for b in self.blocks if b.event == event and (text.strip() in b.text or b.text in text)), None)
+
+    def outside(self, event: int) -> list[tuple[str, str]]:
+        """Return the texts of a result that stand outside instruction blocks, each with the name of its place."""
+        places = self._outside.get(event, ())
+        return [(leaf.field, text) for leaf, spans in places for text in _around(leaf.text, spans)]
+
+    def _trace(self, index: int, what: Deed) -> Origin | None:
+        blocks = [block for block in reversed(self._strong) if block.event < index]
+        arguments = self.arguments(index)
+        for field, spelled in arguments:
+            for block in blocks:
+                for tie, value in candidates(spelled, block.spelled):
+                    if self._only_there(value, index):
+                        agreed = speaks_of(what, block.stems) and (tie == "value" or not self._elsewhere(index, block))
+                        agreed |= addressed(value) and not what.acts.isdisjoint(_GIVING)
+                        return Origin(index, block, tie, field, value, agreed=agreed)
+        if what.manner == "read":
+            return None
+        for field, spelled in arguments:
+            for earlier, block in self._led.items():
+                for tie, value in candidates(spelled, self._found_by(earlier)):
+                    if tie == "value" and self._only_there(value, index):
+                        return Origin(index, block, "lookup", field, value, agreed=speaks_of(what, block.stems))
+        said = self.said_stems(index)
+        fresh = set().union(*(stems(spelled) for _, spelled in arguments)) - said
+        for block in blocks:
+            shared = fresh & block.stems
+            if len(shared) >= 4 and 2 * len(shared) >= len(fresh):
+                return Origin(index, block, "words", "arguments", " ".join(sorted(shared)[:8]))
+        return self._unasked(index, what, blocks, arguments)
+
+    def finished(self, origin: Origin) -> Origin:
+        """Add how the call ended; a call that waited for verification is done once a later one verified it."""
+        step = self.steps[origin.sink]
+        how = outcome(step.result, step.error)
+        if how == "pending":
+            words = {stem(word) for word in split_name(step.tool or "")}
+            for index in range(origin.sink + 1, len(self.steps)):
+                if self.steps[index].tool == step.tool:
+                    break  # a second try takes the place of the first
+                if self._verifies(index, words):
+                    how = "done"
+                    break
+        what = deed(step.tool or "")
+        only_looks = what.manner == "read" or what.acts == _LOOKING
+        agreed = origin.agreed and not only_looks and not self._moves_nothing(origin.sink)
+        return origin._replace(outcome=how, agreed=agreed)
+
+    def _verifies(self, index: int, words: set[str]) -> bool:
+        """Tell whether a call completed one that waited for it, and says so in words of that tool's name."""
+        step = self.steps[index]
+        if (
+            step.tool is None
+            or deed(step.tool).acts.isdisjoint(_VERIFYING)
+            or outcome(step.result, step.error) != "done"
+        ):
+            return False
+        own = {stem(word) for word in split_name(step.tool)}
+        return not (words - own).isdisjoint(stems(self._found_by(index)))
+
+    def _found_by(self, index: int) -> str:
+        """Return what a call that a block led to brought back."""
+        known = self._brought.get(index)
+        if known is None:
+            texts = (_bounded(leaf.text) for leaf in leaves(self.steps[index].result, "result"))
+            known = self._brought[index] = canonical(" \n ".join(texts))
+        return known
+
+    def _unasked(self, index: int, what: Deed, blocks: list[Block], arguments: list[tuple[str, str]]) -> Origin | None:
+        """Tie a call to a block by its act, where nothing particular in its arguments speaks for another origin."""
+        if all(self._elsewhere(index, block) for block in blocks):
+            return None
+        spoken = [block for block in blocks if speaks_of(what, block.stems) and named_in(what, block.stems)]
+        for field, spelled in arguments:
+            whole = spelled.strip()
+            if whole and len(whole) <= _MAX_WHOLE and whole not in ("true", "false") and not self.said(whole, index):
+                for block in spoken:
+                    if spelled in block.spelled:
+                        return Origin(index, block, "order", field, whole, agreed=True)
+        said = self.said_stems(index)
+        if (
+            not arguments
+            and what.acts
+            and not asked(what, said)
+            and not self._used_before(str(self.steps[index].tool), blocks)
+        ):
+            for block in spoken:
+                if not what.things or not names(what, said):
+                    return Origin(index, block, "action", "tool", str(self.steps[index].tool))
+        return None
+
+    def _elsewhere(self, index: int, block: Block) -> bool:
+        """Tell whether a call's arguments name addresses or accounts, and none of them is in the block."""
+        tokens = [token for _, spelled in self.arguments(index) for token in spelled.split() if addressed(token)]
+        return bool(tokens) and all(f" {token} " not in block.spelled for token in tokens)
+
+    def _moves_nothing(self, index: int) -> bool:
+        """Tell whether a call names an amount and it is zero, or has a body and it is empty."""
+        arguments = self.steps[index].arguments
+        if isinstance(arguments, dict) and any(arguments.get(body) == "" for body in _BODIES):
+            return True
+        amounts = [spelled for field, spelled in self.arguments(index) if field.rpartition(".")[2].lower() in _AMOUNTS]
+        return bool(amounts) and all(spelled.strip() and not spelled.strip(" 0.") for spelled in amounts)
+
+    def arguments(self, index: int) -> list[tuple[str, str]]:
+        """Return the texts of a call's arguments: the name of each and how it is spelled canonically."""
+        found = self._arguments.get(index)
+        if found is None:
+            texts = leaves(self.steps[index].arguments, "arguments")
+            found = self._arguments[index] = [(leaf.field, canonical(_bounded(leaf.text))) for leaf in texts]
+        return found
+
+    def said(self, value: str, index: int) -> bool:
+        """Tell whether the user or the system said this before an event."""
+        token = f" {value} "
+        return any(
+            token in self.ordinary(earlier)
+            for earlier in range(index)
+            if self.steps[earlier].tool is None and self.steps[earlier].said
+        )
+
+    def _only_there(self, value: str, index: int) -> bool:
+        """Tell whether no one but a block has said this value before the call."""
+        if self._lookups <= 0:
+            return False
+        self._lookups -= 1
+        token = f" {value} "
+        return not any(token in self.ordinary(earlier) for earlier in range(index))
+
+    def ordinary(self, index: int) -> str:
+        """Return what an event says outside blocks, spelled canonically."""
+        known = self._spelled.get(index)
+        if known is None:
+            step = self.steps[index]
+            parts: list[str] = []
+            if step.said:
+                parts.append(_bounded(step.said))
+            if step.tool is not None and index <= self._clean_arguments:
+                parts += [_bounded(leaf.text) for leaf in leaves(step.arguments, "arguments")]
+            for leaf, spans in self._outside.get(index, ()) if index not in self._led else ():
+                parts += _around(leaf.text, spans)
+            known = canonical(" \n ".join(parts))
+            self.scanned += len(known)
+            self._spelled[index] = known
+        return known
+
+    def said_stems(self, index: int) -> set[str]:
+        """Return the stems of what the user said before an event."""
+        words: set[str] = set()
+        for earlier in range(index):
+            if self.steps[earlier].by_user and self.steps[earlier].tool is None:
+                if earlier not in self._stems:
+                    self._stems[earlier] = stems(self.ordinary(earlier))
+                words |= self._stems[earlier]
+        return words
+
+    def _used_before(self, tool: str, blocks: list[Block]) -> bool:
+        first = min(block.event for block in blocks)
+        return any(step.tool == tool for step in self.steps[:first])
+
+
+def _bounded(text: str) -> str:
+    return " \n ".join(part for _, part in pieces(text))
+
+
+def _around(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
+    end = 0
+    for start, stop in spans:
+        yield text[end:start]
+        end = max(end, stop)
+    yield _bounded(text[end:])
+
+
+def candidates(spelled: str, source: str) -> Iterator[tuple[Tie, str]]:
+    """Yield what an argument shares with a source, both canonical: particular tokens, all of it, or a run of words."""
+    tokens = spelled.partition("|")[0].split()
+    for token in dict.fromkeys(tokens):
+        if particular(token):
+            if f" {token} " in source:
+                yield "value", token
+            name = host(token)
+            if name and f" {name} " in source:
+                yield "value", name
+    whole = " ".join(tokens)
+    if 2 <= len(tokens) <= _MAX_PHRASE and len(whole) >= 6 and f" {whole} " in source and any(map(str.isalpha, whole)):
+        yield "phrase", whole
+    elif len(tokens) > _PHRASE:
+        for at in range(min(len(tokens) - _PHRASE + 1, 2_000)):
+            run = " ".join(tokens[at : at + _PHRASE])
+            if f" {run} " in source:
+                yield "phrase", run
+                return

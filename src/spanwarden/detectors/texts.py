@@ -1,0 +1,82 @@
+"""Take the texts out of arguments and results: bounded, without recursion, each with the name of its place."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+MAX_TEXT = 64 * 1024
+"""Characters of one text that are looked at; of a longer one, its head and its tail."""
+MAX_LEAVES = 2_000
+"""Texts taken out of one value."""
+_TAIL = 16 * 1024
+
+
+class Leaf(NamedTuple):
+    """One text inside a value. `field` names its place ("result", "arguments.to[0]")."""
+
+    field: str
+    text: str
+
+
+def leaves(value: Any, field: str) -> list[Leaf]:
+    """Return the texts and numbers inside a JSON value, in document order, at most MAX_LEAVES of them.
+
+    Text that is itself a JSON object or array is opened. Mapping keys are not texts; True, False and None are left out.
+    """
+    found: list[Leaf] = []
+    pending: list[tuple[str, Any]] = [(field, value)]
+    while pending and len(found) < MAX_LEAVES:
+        place, item = pending.pop()
+        if isinstance(item, str):
+            opened = _opened(item)
+            if opened is None:
+                if item:
+                    found.append(Leaf(place, item))
+                continue
+            item = opened
+        if isinstance(item, dict):
+            children = [(f"{place}.{str(key)[:64]}", child) for key, child in _first(item.items())]
+            pending.extend(reversed(children))
+        elif isinstance(item, list | tuple):
+            pending.extend(reversed([(f"{place}[{index}]", child) for index, child in enumerate(_first(item))]))
+        elif isinstance(item, int | float) and not isinstance(item, bool):
+            found.append(Leaf(place, _number(item)))
+    return found
+
+
+def pieces(text: str, limit: int = MAX_TEXT) -> tuple[tuple[int, str], ...]:
+    """Return the parts of a text to look at, each with its offset: all of it, or head and tail of a long one."""
+    if len(text) <= limit:
+        return ((0, text),)
+    tail = min(_TAIL, limit // 4)
+    return ((0, text[: limit - tail]), (len(text) - tail, text[-tail:]))
+
+
+def excerpt(text: str, limit: int = 160) -> str:
+    """Return the text on one line, cut to `limit` characters."""
+    line = " ".join(text[: limit * 4].split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _first(items: Any) -> list[Any]:
+    return [item for _, item in zip(range(MAX_LEAVES), items, strict=False)]
+
+
+def _opened(text: str) -> Any:
+    stripped = text[:1] in "{[" or (text[:1].isspace() and text.lstrip()[:1] in ("{", "["))
+    if not text or not stripped or len(text) > 1024 * 1024:
+        return None
+    try:
+        value = msgspec.json.decode(text.encode("utf-8", "replace"))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return value if isinstance(value, dict | list) else None
+
+
+def _number(value: float) -> str:
+    try:
+        return str(value)
+    except ValueError:  # an integer of more digits than Python prints
+        return ""

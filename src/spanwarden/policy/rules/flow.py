@@ -1,0 +1,243 @@
+"""The rule family `flow`: something that came in through one event left or acted through a later one.
+
+```yaml
+flow: {from: {carries: instruction}, to: {effect: write}, via: span, unless: [user_said]}
+```
+
+`via` says what ties the two: `order` (the one came after the other), `value` (a secret of the source is in the sink's
+arguments, as it is or encoded), `span` (the sink does what an injected block orders, with what only the block said) or
+`action` (the sink follows an injected block with less proof: an act it asks for, words of it, an address it names).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from spanwarden.detectors.echoes import echoes
+from spanwarden.detectors.encodings import spelled_in
+from spanwarden.detectors.masking import masked
+from spanwarden.detectors.provenance import Origin
+from spanwarden.detectors.texts import excerpt, leaves
+from spanwarden.model.finding import Evidence, Finding, NotEvaluable
+from spanwarden.policy.rules.base import Rule, RunView
+from spanwarden.policy.rules.content_index import Sensitive, provenance, sensitive
+from spanwarden.policy.rules.selectors import Selector, read_selector
+from spanwarden.policy.rules.spec import RuleSpec
+
+FLOW_KEYS = frozenset(["from", "to", "via", "unless"])
+VIA = ("order", "value", "span", "action", "echo")
+UNLESS = ("user_said", "content_captured")
+_FROM_KEYS = ("tool", "effect", "target", "detail", "carries", "finds")
+_TO_KEYS = ("tool", "effect", "target", "detail", "outcome")
+MAX_VALUES = 200
+_MIN_VALUE = 6
+_Judge = Callable[["Flow", RunView], Iterator[Finding]]
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """A compiled flow rule. One finding a sink, with the source it fits best."""
+
+    spec: RuleSpec
+    source: Selector
+    sink: Selector
+    via: frozenset[str]
+    unless: frozenset[str] = frozenset()
+
+    @property
+    def id(self) -> str:
+        """Return the rule's id."""
+        return self.spec.id
+
+    def evaluate(self, view: RunView, /) -> Iterator[Finding | NotEvaluable]:
+        """Judge one run; work is linear in its events and their texts."""
+        told = False
+        reported: set[int] = set()
+        for judge in (_JUDGES[name] for name in ("span", "value", "order") if name in _kinds(self.via)):
+            for finding in judge(self, view):
+                sink = finding.evidence[-1].event
+                if sink not in reported:
+                    reported.add(sink)
+                    told = True
+                    yield finding
+        needs = () if told else self._lacks(view)
+        if needs:
+            yield NotEvaluable(self.id, needs)
+
+    def _lacks(self, view: RunView) -> tuple[str, ...]:
+        """Return what the rule needed to see and the run does not carry: nothing where no call could break it."""
+        if self.via == {"order"} and not self.source.carries and not self.source.finds:
+            return ()
+        sinks = [index for index, event in enumerate(view.events) if self.sink.takes(event)]
+        if not sinks:
+            return ()
+        sources = [index for index, event in enumerate(view.events[: sinks[-1]]) if self.source.takes(event)]
+        if not sources:
+            return ()
+        lacking = []
+        if self.via != {"order"} and all(view.content(index).arguments is None for index in sinks):
+            lacking.append("arguments")
+        if all(view.content(i).result is None and view.content(i).error is None for i in sources):
+            lacking.append("results")
+        return tuple(lacking)
+
+    def finding(self, view: RunView, source: Evidence, sink: Evidence, message: str, subject: str) -> Finding:
+        """Return the finding on a sink."""
+        return Finding(
+            self.id,
+            self.spec.severity,
+            self.spec.title,
+            self.spec.message or message,
+            "",
+            evidence=(source, sink),
+            turn=view.events[sink.event].turn,
+            subject=subject,
+            tags=self.spec.tags,
+            weight=self.spec.weight,
+        )
+
+
+def _kinds(via: frozenset[str]) -> frozenset[str]:
+    return frozenset("span" if name in _SPAN_KINDS else name for name in via)
+
+
+_SPAN_KINDS = frozenset(["span", "action", "echo"])
+
+
+def _by_span(rule: Flow, view: RunView) -> Iterator[Finding]:
+    known = provenance(view)
+    origins = known.origins()
+    if "echo" in rule.via:
+        origins = sorted([*origins, *echoes(known)], key=lambda origin: origin.sink)
+    for origin in origins:
+        kind = "echo" if origin.tie == "echo" else "span" if origin.proven else "action"
+        event = view.events[origin.sink]
+        if kind not in rule.via or not rule.sink.takes(event) or not rule.source.takes(view.events[origin.block.event]):
+            continue
+        if rule.sink.outcomes and origin.outcome not in rule.sink.outcomes:
+            continue
+        source = Evidence(origin.block.event, "source", field=origin.block.field, text=excerpt(origin.block.text))
+        sink = Evidence(origin.sink, "sink", field=origin.field, text=excerpt(origin.value, 120))
+        yield rule.finding(view, source, sink, _told(view, origin), "")
+
+
+def _told(view: RunView, origin: Origin) -> str:
+    came = f"the text of {_named(view, origin.block.event)} that reads like an instruction"
+    match origin.tie:
+        case "action":
+            how = f"did what {came} asks for, and the user did not ask for it"
+        case "words":
+            how = f"repeats the wording of {came}"
+        case "lookup":
+            how = f"uses {excerpt(origin.value, 60)!r} in {origin.field}, looked up because of {came}"
+        case "echo":
+            how = f"carries out a sentence in {_named(view, origin.block.event)} that the user did not ask for"
+        case _:
+            how = f"uses {excerpt(origin.value, 60)!r} in {origin.field}, which only {came} mentions"
+    ending = "" if origin.outcome == "done" else f"; the call {_ENDINGS[origin.outcome]}"
+    return f"{view.events[origin.sink].tool} {how}{ending}."
+
+
+_ENDINGS = {"pending": "was left waiting for a confirmation", "failed": "failed"}
+
+
+def _by_value(rule: Flow, view: RunView) -> Iterator[Finding]:
+    found = [item for item in sensitive(view, "result") if item.category in rule.source.finds]
+    found = [item for item in found if len(item.value) >= _MIN_VALUE and rule.source.takes(view.events[item.event])]
+    values: dict[str, Sensitive] = {}
+    for item in found:
+        if len(values) < MAX_VALUES:
+            values.setdefault(item.value, item)
+    if not values:
+        return
+    said = "\n".join(_said(view)) if "user_said" in rule.unless else ""
+    for index, event in enumerate(view.events):
+        if not rule.sink.takes(event) or not rule.sink.ended(view, index):
+            continue
+        texts = leaves(view.content(index).arguments, "arguments")
+        for item in values.values():
+            if item.event >= index or (said and item.value in said):
+                continue
+            for leaf in texts:
+                encoding = spelled_in(item.value, leaf.text)
+                if encoding:
+                    shown = masked(item.value)
+                    spelled = "" if encoding == "plain" else f", spelled in {encoding}"
+                    source = Evidence(item.event, "source", field=item.field, text=f"{item.kind} {shown}")
+                    sink = Evidence(index, "sink", field=leaf.field, text=shown)
+                    message = f"{event.tool} sends a {item.kind} out that {_named(view, item.event)} returned{spelled}."
+                    yield rule.finding(view, source, sink, message, masked(item.value))
+                    break
+            else:
+                continue
+            break
+
+
+def _said(view: RunView) -> Iterator[str]:
+    for index, event in enumerate(view.events):
+        if event.kind == "message" and event.role in ("user", "system"):
+            yield (view.content(index).text or "")[: 64 * 1024]
+
+
+def _by_order(rule: Flow, view: RunView) -> Iterator[Finding]:
+    wanted = _sources_by_content(rule, view)
+    first: int | None = None
+    for index, event in enumerate(view.events):
+        if first is not None and rule.sink.takes(event) and rule.sink.ended(view, index):
+            if "content_captured" in rule.unless and _captured(view, first, index):
+                continue
+            field = None if wanted is None else "result"
+            source = Evidence(first, "source", field=field, text=_target(view, first))
+            sink = Evidence(index, "sink", text=_target(view, index))
+            message = f"{event.tool or event.kind} came after {_named(view, first)}."
+            yield rule.finding(view, source, sink, message, "")
+        if first is None and rule.source.takes(event) and (wanted is None or index in wanted):
+            first = index
+
+
+def _sources_by_content(rule: Flow, view: RunView) -> set[int] | None:
+    """Return the events that carry what the source must carry, None where content does not matter."""
+    if not rule.source.carries and not rule.source.finds:
+        return None
+    found = {item.event for item in sensitive(view, "result") if item.category in rule.source.finds}
+    if rule.source.carries:
+        found |= {block.event for block in provenance(view).blocks if block.strong}
+    return found
+
+
+def _captured(view: RunView, source: int, sink: int) -> bool:
+    return view.content(source).result is not None and view.content(sink).arguments is not None
+
+
+def _target(view: RunView, index: int) -> str | None:
+    target = next((effect.target for effect in view.events[index].effects if effect.target), None)
+    return excerpt(target) if target else None
+
+
+def _named(view: RunView, index: int) -> str:
+    event = view.events[index]
+    return f"{event.tool or event.kind} (event {index})"
+
+
+_JUDGES: dict[str, _Judge] = {"span": _by_span, "value": _by_value, "order": _by_order}
+
+
+def compile_flow(spec: RuleSpec) -> Rule:
+    """Compile the body of a `flow` rule. Raises PolicyError with file and line."""
+    keys = spec.body.mapping(FLOW_KEYS)
+    for required in ("from", "to", "via"):
+        if required not in keys:
+            spec.fail("", f"a flow needs {required!r}")
+    source = read_selector(keys["from"], _FROM_KEYS)
+    via_field = keys["via"]
+    names = via_field.entries() if via_field.is_list else [via_field]
+    via = frozenset(name.choice(VIA) for name in names)
+    unless = frozenset(entry.choice(UNLESS) for entry in keys["unless"].entries()) if "unless" in keys else frozenset()
+    if not via:
+        via_field.fail("must not be empty")
+    if via & {"span", "action"} and not source.carries:
+        keys["from"].fail("a flow via span or action needs 'carries: instruction' here")
+    if "value" in via and not source.finds:
+        keys["from"].fail("a flow via value needs 'finds' here")
+    return Flow(spec, source, read_selector(keys["to"], _TO_KEYS), via, unless)
