@@ -6,15 +6,20 @@ from typing import Literal, NamedTuple
 
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanwarden.otlp import json_codec
 from spanwarden.otlp.proto import trimmed_pb2
 
-Signal = Literal["traces", "logs"]
-SIGNALS: tuple[Signal, ...] = ("traces", "logs")
+Signal = Literal["traces", "logs", "metrics"]
+SIGNALS: tuple[Signal, ...] = ("traces", "logs", "metrics")
 
-_OFFICIAL: dict[Signal, type[Message]] = {"traces": ExportTraceServiceRequest, "logs": ExportLogsServiceRequest}
+_OFFICIAL: dict[Signal, type[Message]] = {
+    "traces": ExportTraceServiceRequest,
+    "logs": ExportLogsServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+}
 
 
 class RequestError(ValueError):
@@ -45,8 +50,18 @@ def decode_logs(body: bytes) -> trimmed_pb2.Logs:
         raise RequestError(f"not an ExportLogsServiceRequest: {error}") from None
 
 
+def decode_metrics(body: bytes) -> trimmed_pb2.Metrics:
+    """Decode an ExportMetricsServiceRequest as far as counting needs it. Raises RequestError."""
+    try:
+        return trimmed_pb2.Metrics.FromString(body)
+    except DecodeError as error:
+        raise RequestError(f"not an ExportMetricsServiceRequest: {error}") from None
+
+
 def decode(signal: Signal, body: bytes) -> trimmed_pb2.Traces | trimmed_pb2.Logs:
-    """Decode the request body of a signal. Raises RequestError."""
+    """Decode a request that may hold records of runs, which metrics do not. Raises RequestError."""
+    if signal == "metrics":
+        raise RequestError("metrics hold no records of runs")
     return decode_traces(body) if signal == "traces" else decode_logs(body)
 
 
@@ -76,6 +91,22 @@ def check_logs(request: trimmed_pb2.Logs) -> Checked:
     """Count log records; ids are optional there, so none is rejected."""
     records = sum(len(scope.log_records) for resource in request.resource_logs for scope in resource.scope_logs)
     return Checked(records, 0, "")
+
+
+def check_metrics(request: trimmed_pb2.Metrics) -> Checked:
+    """Count data points; none is rejected."""
+    points = 0
+    for resource in request.resource_metrics:
+        for scope in resource.scope_metrics:
+            for metric in scope.metrics:
+                points += (
+                    len(metric.gauge.data_points)
+                    + len(metric.sum.data_points)
+                    + len(metric.histogram.data_points)
+                    + len(metric.exponential_histogram.data_points)
+                    + len(metric.summary.data_points)
+                )
+    return Checked(points, 0, "")
 
 
 def check(request: trimmed_pb2.Traces | trimmed_pb2.Logs) -> Checked:

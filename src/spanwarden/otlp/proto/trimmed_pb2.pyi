@@ -225,3 +225,45 @@ class Logs(_message.Message):
     RESOURCE_LOGS_FIELD_NUMBER: _ClassVar[int]
     resource_logs: _containers.RepeatedCompositeFieldContainer[ResourceLogs]
     def __init__(self, resource_logs: _Optional[_Iterable[_Union[ResourceLogs, _Mapping]]] = ...) -> None: ...
+
+class DataPoint(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class DataPoints(_message.Message):
+    __slots__ = ("data_points",)
+    DATA_POINTS_FIELD_NUMBER: _ClassVar[int]
+    data_points: _containers.RepeatedCompositeFieldContainer[DataPoint]
+    def __init__(self, data_points: _Optional[_Iterable[_Union[DataPoint, _Mapping]]] = ...) -> None: ...
+
+class Metric(_message.Message):
+    __slots__ = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
+    GAUGE_FIELD_NUMBER: _ClassVar[int]
+    SUM_FIELD_NUMBER: _ClassVar[int]
+    HISTOGRAM_FIELD_NUMBER: _ClassVar[int]
+    EXPONENTIAL_HISTOGRAM_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    gauge: DataPoints
+    sum: DataPoints
+    histogram: DataPoints
+    exponential_histogram: DataPoints
+    summary: DataPoints
+    def __init__(self, gauge: _Optional[_Union[DataPoints, _Mapping]] = ..., sum: _Optional[_Union[DataPoints, _Mapping]] = ..., histogram: _Optional[_Union[DataPoints, _Mapping]] = ..., exponential_histogram: _Optional[_Union[DataPoints, _Mapping]] = ..., summary: _Optional[_Union[DataPoints, _Mapping]] = ...) -> None: ...
+
+class ScopeMetrics(_message.Message):
+    __slots__ = ("metrics",)
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    metrics: _containers.RepeatedCompositeFieldContainer[Metric]
+    def __init__(self, metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ...) -> None: ...
+
+class ResourceMetrics(_message.Message):
+    __slots__ = ("scope_metrics",)
+    SCOPE_METRICS_FIELD_NUMBER: _ClassVar[int]
+    scope_metrics: _containers.RepeatedCompositeFieldContainer[ScopeMetrics]
+    def __init__(self, scope_metrics: _Optional[_Iterable[_Union[ScopeMetrics, _Mapping]]] = ...) -> None: ...
+
+class Metrics(_message.Message):
+    __slots__ = ("resource_metrics",)
+    RESOURCE_METRICS_FIELD_NUMBER: _ClassVar[int]
+    resource_metrics: _containers.RepeatedCompositeFieldContainer[ResourceMetrics]
+    def __init__(self, resource_metrics: _Optional[_Iterable[_Union[ResourceMetrics, _Mapping]]] = ...) -> None: ...
