@@ -11,6 +11,10 @@ from spanwarden.effects.shell.command import Command, Redirect, program_name
 from spanwarden.effects.shell.expansion import Expander
 
 _PARSER = Parser(Language(tree_sitter_bash.language()))
+_ASCII = bytes(byte if 0 < byte < 0x80 else ord(" " if byte == 0 else ".") for byte in range(256))
+"""What the parser is shown: the grammar's scanner looks characters up in C tables that end at 255, and reading past
+them has crashed the process. To a shell a byte above 127 is part of a word, as a dot is; places stay the same."""
+
 MAX_NODES = 20_000
 """Syntax nodes visited in one text."""
 
@@ -42,7 +46,7 @@ class Syntax:
 
     def __init__(self, text: str) -> None:
         self._source = text.encode("utf-8", "replace").replace(b"\0", b" ")
-        self._root = _PARSER.parse(self._source).root_node
+        self._root = _PARSER.parse(self._source.translate(_ASCII)).root_node
         self._expander = Expander(self._source)
         self.visited = 0
         self.unparsed = self._root.has_error

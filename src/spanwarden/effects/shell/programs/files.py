@@ -161,6 +161,7 @@ def _sed(command: Command, context: Context) -> None:
     in_place = any(
         w.startswith(("-i", "--in-place")) or (w[:1] == "-" and w[1:2] != "-" and "i" in w[1:4]) for w in words
     )
+    words = [word for at, word in enumerate(words) if word or at == 0 or words[at - 1] != "-i"]  # BSD's `-i ''`
     words = [word for word in words if not word.startswith("-i")]
     arguments = split(words, "efl", {"--expression", "--file"})
     scripted = arguments.has("-e", "--expression", "-f", "--file")

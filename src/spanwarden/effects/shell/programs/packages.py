@@ -32,6 +32,9 @@ def _manage(command: Command, context: Context) -> None:
         if name in {"uv", "poetry", "pipenv", "pdm", "rye", "hatch", "bundle"} or verb != "run":
             context.inner(_after_options(words[at:]), command)
         return
+    if verb == "publish":
+        context.add("network_send")
+        return
     if verb not in _INSTALLS and not (not verb and name == "yarn"):
         return
     on_each(context, "file_read", arguments.values("-r", "--requirement", "-c", "--constraint"))
@@ -109,9 +112,18 @@ _MANAGERS = """pip pip3 pip3.10 pip3.11 pip3.12 pip3.13 uv poetry pipenv pdm rye
     composer cpan cpanm luarocks helm choco winget scoop rustup nvm pyenv asdf mix opam easy_install hatch deno dotnet
     nuget"""
 
+
+def _twine(command: Command, context: Context) -> None:
+    rest = split(command.words[1:], "rupisc", {"--repository", "--repository-url", "--username", "--password"}).rest
+    if rest[:1] == ["upload"]:
+        on_each(context, "file_read", rest[1:])
+        context.add("network_send")
+
+
 PROGRAMS: dict[str, Program] = {
     **dict.fromkeys(_MANAGERS.split(), _manage),
     **dict.fromkeys(_ONE_SHOT, _one_shot),
     **dict.fromkeys(("docker", "podman", "nerdctl"), _container),
     "go": _go,
+    "twine": _twine,
 }

@@ -15,6 +15,21 @@ _GIT_READ = listed(
     show-branch cherry range-diff diff-tree diff-index diff-files fsck verify-commit verify-tag bundle clone fetch
     ls-remote check-attr symbolic-ref range-diff --version --help format-patch"""
 )
+_LETTERS = {
+    "clone": "bojcu",
+    "commit": "mFCct",
+    "log": "nGSL",
+    "push": "o",
+    "fetch": "jo",
+    "pull": "josX",
+    "checkout": "bB",
+    "switch": "cC",
+    "tag": "mFu",
+    "merge": "msXF",
+    "restore": "s",
+    "rebase": "xs",
+}
+"""Short options of git's commands that take a value."""
 _LISTING = listed("-l --list -a -r -v -vv --all --contains --merged")
 _LISTS = {
     "branch": ("-d", "-D", "-m", "-M", "-c", "-C", "--delete", "--move", "--copy", "-f", "--set-upstream-to", "-u"),
@@ -59,7 +74,9 @@ def _git(command: Command, context: Context) -> None:
         context.add("vcs_read", None, None)
         return
     verb, words = head.rest[0], head.rest[1:]
-    rest = split(words, "mbBucCnS", {"--branch", "--depth", "--message", "--author", "--date", "--format"}).rest
+    rest = split(
+        words, _LETTERS.get(verb, ""), {"--branch", "--depth", "--message", "--author", "--date", "--format"}
+    ).rest
     _git_network(verb, words, rest, context)
     _git_files(verb, words, rest, command.stdin, context)
     if _reads(verb, words, rest):

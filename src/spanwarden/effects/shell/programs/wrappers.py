@@ -41,6 +41,7 @@ _WRAPPERS: dict[str, tuple[str, frozenset[str]]] = {
     "unshare": ("", frozenset()),
     "fakeroot": ("", frozenset()),
     "chronic": ("", frozenset()),
+    "nsenter": ("tSG", frozenset({"--target"})),
 }
 _SKIPPED_WORDS = {"timeout": 1, "gosu": 1, "chroot": 1, "flock": 1, "taskset": 1, "su-exec": 1}
 _PRIVILEGED = frozenset({"sudo", "doas", "pkexec", "gosu", "su-exec", "chroot"})
@@ -100,7 +101,8 @@ def _shell(command: Command, context: Context) -> None:
         if arguments.rest:
             _text(command, context, arguments.rest[0])
         return
-    files = split(words, "oO", {"--rcfile", "--init-file"}).rest
+    arguments = split(words, "oO", {"--rcfile", "--init-file"}, posix=True)
+    files = [] if arguments.has("-s") else arguments.rest
     if files and not files[0].startswith("<("):
         on_each(context, "file_read", files[:1])
         return
@@ -189,6 +191,9 @@ def _interpreter(command: Command, context: Context) -> None:
         _downloaded(command, context)
         for code in codes or [command.stdin or ""]:
             _code(code, context)
+        if name in {"perl", "ruby"} and codes:
+            in_place = any(word[:1] == "-" and word[1:2] != "-" and "i" in word for word in words)
+            on_each(context, "file_write" if in_place else "file_read", arguments.rest)
     elif arguments.rest:
         on_each(context, "file_read", [word for word in arguments.rest[:1] if not word.startswith("<(")])
         _downloaded(command, context)
