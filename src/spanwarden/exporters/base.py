@@ -1,7 +1,8 @@
 """What an exporter is: a factory that names its settings, and an object that makes one attempt to deliver.
 
-Queues, retries, backoff, severity floors and counters are the service's business (service/delivery.py); an exporter
-only knows its protocol.
+An exporter tells findings; one that can also forward takes received telemetry on, unchanged. Queues, retries, backoff,
+severity floors and counters are the service's business (service/delivery.py, service/forwarding); an exporter only
+knows its protocol.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from spanwarden.model.finding import Finding, NotEvaluable, RuleError, Severity
 from spanwarden.model.run import Completeness
 
 NoticeKind = Literal["finding", "evaluation"]
+Signal = Literal["traces", "logs", "metrics"]
 
 
 class RunSummary(msgspec.Struct, frozen=True):
@@ -86,7 +88,14 @@ class RetryableError(Exception):
 
 
 class RefusedError(Exception):
-    """The receiver will never accept this; it is not tried again."""
+    """The receiver will never accept this; it is not tried again.
+
+    `rejected` is the number of records where the receiver took the rest of the request, None where it took nothing.
+    """
+
+    def __init__(self, message: str, rejected: int | None = None) -> None:
+        super().__init__(message)
+        self.rejected = rejected
 
 
 class Exporter(Protocol):
@@ -103,6 +112,21 @@ class Exporter(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+class Forwarder(Protocol):
+    """Sends received requests on. Each is called from one thread of its own; never called again after `close`."""
+
+    def forward(self, signal: Signal, body: bytes) -> None:
+        """Make one attempt to send an encoded export request exactly as it is.
+
+        Raises RetryableError or RefusedError; anything else counts as refused and is logged.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; may be called from another thread to break off an attempt."""
         ...
 
 
@@ -139,6 +163,7 @@ class Factory(NamedTuple):
 
     create: called with the component's full name ("webhook/ops") and its settings; connects lazily, raises ValueError
         for settings that cannot work.
+    create_forwarder: the same for an exporter that can forward telemetry; its settings are a ForwardingSettings.
     """
 
     name: str
@@ -146,3 +171,4 @@ class Factory(NamedTuple):
     create: Callable[[str, Any], Exporter]
     description: str
     stability: Literal["development", "alpha", "beta", "stable"] = "alpha"
+    create_forwarder: Callable[[str, Any], Forwarder] | None = None

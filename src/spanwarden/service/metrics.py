@@ -55,9 +55,24 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "otelcol_exporter_enqueue_failed_findings", "counter", "Notices dropped, the queue was full.", ("exporter",)
     ),
+    Metric("otelcol_exporter_sent_spans", "counter", "Spans forwarded.", ("exporter",)),
+    Metric("otelcol_exporter_send_failed_spans", "counter", "Spans given up or refused.", ("exporter",)),
+    Metric("otelcol_exporter_enqueue_failed_spans", "counter", "Spans dropped: no room.", ("exporter",)),
+    Metric("otelcol_exporter_sent_log_records", "counter", "Log records forwarded.", ("exporter",)),
+    Metric("otelcol_exporter_send_failed_log_records", "counter", "Log records given up or refused.", ("exporter",)),
+    Metric("otelcol_exporter_enqueue_failed_log_records", "counter", "Log records dropped: no room.", ("exporter",)),
+    Metric("otelcol_exporter_sent_metric_points", "counter", "Metric points forwarded.", ("exporter",)),
+    Metric(
+        "otelcol_exporter_send_failed_metric_points", "counter", "Metric points given up or refused.", ("exporter",)
+    ),
+    Metric(
+        "otelcol_exporter_enqueue_failed_metric_points", "counter", "Metric points dropped: no room.", ("exporter",)
+    ),
+    Metric("spanwarden_spill_bytes", "gauge", "Disk space of requests that wait to be forwarded.", ("exporter",)),
+    Metric("spanwarden_spill_damaged_requests", "counter", "Spilled requests that were unreadable.", ("exporter",)),
     Metric("spanwarden_exporter_retries", "counter", "Attempts that failed and are tried again.", ("exporter",)),
-    Metric("otelcol_exporter_queue_size", "gauge", "Notices waiting.", ("exporter",)),
-    Metric("otelcol_exporter_queue_capacity", "gauge", "Notices that may wait.", ("exporter",)),
+    Metric("otelcol_exporter_queue_size", "gauge", "Notices waiting, or bytes of telemetry to forward.", ("exporter",)),
+    Metric("otelcol_exporter_queue_capacity", "gauge", "Notices, or bytes of telemetry, that may wait.", ("exporter",)),
     Metric("spanwarden_windows_open", "gauge", "Runs not yet decided."),
     Metric("spanwarden_window_records", "gauge", "Records held in run windows, decided runs in their grace included."),
     Metric("spanwarden_window_bytes", "gauge", "Memory that those records hold, about."),

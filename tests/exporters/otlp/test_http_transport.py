@@ -141,7 +141,20 @@ def test_a_hanging_receiver_is_given_up_on_in_time(connect):
     ],
 )
 def test_where_each_signal_goes(more, logs, traces):
-    assert endpoints(settings(**more)) == {"logs": logs, "traces": traces}
+    found = endpoints(settings(**more))
+    assert (found["logs"], found["traces"]) == (logs, traces)
+
+
+@pytest.mark.parametrize(
+    ("more", "metrics"),
+    [
+        ({"endpoint": "https://a/otlp/"}, "https://a/otlp/v1/metrics"),
+        ({"endpoint": "https://a/in/v1/metrics"}, "https://a/in/v1/metrics"),
+        ({"endpoint": "https://a", "metrics_endpoint": "https://m/x?k=1"}, "https://m/x?k=1"),
+    ],
+)
+def test_where_metrics_go(more, metrics):
+    assert endpoints(settings(**more))["metrics"] == metrics
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
-from spanwarden.exporters.base import Notice, NoticeKind, RefusedError, RetryableError
+from spanwarden.exporters.base import Notice, NoticeKind, RefusedError, RetryableError, Signal
 from spanwarden.exporters.otlp.attributes import key_values
 from spanwarden.exporters.otlp.records import log_record
 from spanwarden.exporters.otlp.settings import OtlpSettings
 from spanwarden.exporters.otlp.spans import evaluation_span
-from spanwarden.exporters.otlp.transport import Signal, Transport
+from spanwarden.exporters.otlp.transport import Transport
 from spanwarden.exporters.redaction import presentable
 
 VERSION = metadata.version("spanwarden")
@@ -75,8 +75,8 @@ class OtlpExporter:
 def open_transport(settings: OtlpSettings) -> Transport:
     """Return the transport for these settings; it connects at the first request. Raises ValueError."""
     if settings.protocol == "grpc":
-        if settings.logs_endpoint or settings.traces_endpoint:
-            raise ValueError("logs_endpoint and traces_endpoint are for protocol http/protobuf")
+        if settings.logs_endpoint or settings.traces_endpoint or settings.metrics_endpoint:
+            raise ValueError("logs_endpoint, traces_endpoint and metrics_endpoint are for protocol http/protobuf")
         from spanwarden.exporters.otlp.grpc_transport import GrpcTransport
 
         return GrpcTransport(settings)

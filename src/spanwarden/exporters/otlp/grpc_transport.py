@@ -7,16 +7,17 @@ from typing import Any
 
 import grpc
 
-from spanwarden.exporters.base import RefusedError, RetryableError
+from spanwarden.exporters.base import RefusedError, RetryableError, Signal
 from spanwarden.exporters.headers import checked
 from spanwarden.exporters.otlp.settings import OtlpSettings
-from spanwarden.exporters.otlp.transport import Signal, accept, requested_wait, retry_delay
+from spanwarden.exporters.otlp.transport import accept, requested_wait, retry_delay
 from spanwarden.exporters.plain_text import one_line
 from spanwarden.exporters.tls import read_file, require_key_pair
 
 _METHODS: dict[Signal, str] = {
     "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
 }
 _RETRYABLE = frozenset(
     {

@@ -6,11 +6,11 @@ import gzip
 import time
 from collections.abc import Callable
 
-from spanwarden.exporters.base import RefusedError, RetryableError
+from spanwarden.exporters.base import RefusedError, RetryableError, Signal
 from spanwarden.exporters.headers import checked
 from spanwarden.exporters.http_post import HttpPoster, Reply, checked_url, place
 from spanwarden.exporters.otlp.settings import OtlpSettings
-from spanwarden.exporters.otlp.transport import Signal, accept, requested_wait
+from spanwarden.exporters.otlp.transport import accept, requested_wait
 from spanwarden.exporters.retry_after import seconds_to_wait
 
 _OURS = frozenset({"content-type", "content-length", "content-encoding", "transfer-encoding", "connection", "host"})
@@ -63,13 +63,14 @@ def endpoints(settings: OtlpSettings) -> dict[Signal, str]:
     if "://" not in base:
         base = f"{'http' if settings.tls.insecure else 'https'}://{base}"
     if "?" in base or "#" in base:
-        raise ValueError("endpoint: has a query or fragment; give logs_endpoint and traces_endpoint in full instead")
+        raise ValueError("endpoint: has a query or fragment; give logs_endpoint and its like in full instead")
     base = checked_url("endpoint", base).rstrip("/")
-    for ending in ("/v1/logs", "/v1/traces"):
+    for ending in ("/v1/logs", "/v1/traces", "/v1/metrics"):
         base = base.removesuffix(ending)
     urls: dict[Signal, str] = {
         "logs": checked_url("logs_endpoint", settings.logs_endpoint or f"{base}/v1/logs"),
         "traces": checked_url("traces_endpoint", settings.traces_endpoint or f"{base}/v1/traces"),
+        "metrics": checked_url("metrics_endpoint", settings.metrics_endpoint or f"{base}/v1/metrics"),
     }
     if settings.tls.insecure and any(url.startswith("https:") for url in urls.values()):
         raise ValueError("tls.insecure: contradicts an https endpoint")

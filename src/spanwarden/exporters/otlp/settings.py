@@ -7,16 +7,16 @@ from typing import Literal
 from pydantic import Field
 
 from spanwarden.configuration.section import Client, Secret
-from spanwarden.exporters.base import ExporterSettings
+from spanwarden.exporters.forwarding import ForwardingSettings
 
 
-class OtlpSettings(ExporterSettings):
+class OtlpSettings(ForwardingSettings):
     """Where and how to send OTLP."""
 
     endpoint: str = Field(
         "localhost:4317",
-        description="host:port, or a URL for http/protobuf. /v1/logs and /v1/traces are appended for http/protobuf; "
-        "a URL that already ends in one of them is taken for that signal.",
+        description="host:port, or a URL for http/protobuf. /v1/logs, /v1/traces and /v1/metrics are appended for "
+        "http/protobuf; a URL that already ends in one of them is taken for that signal.",
     )
     protocol: Literal["grpc", "http/protobuf"] = Field("grpc", description="OTLP/gRPC or OTLP/HTTP with protobuf.")
     logs_endpoint: str | None = Field(
@@ -24,6 +24,9 @@ class OtlpSettings(ExporterSettings):
     )
     traces_endpoint: str | None = Field(
         None, description="Full URL for spans with http/protobuf, instead of endpoint and /v1/traces."
+    )
+    metrics_endpoint: str | None = Field(
+        None, description="Full URL for forwarded metrics with http/protobuf, instead of endpoint and /v1/metrics."
     )
     tls: Client = Field(Client(), description="TLS of the connection; insecure for plain text.")
     headers: dict[str, Secret] = Field(

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import logging
-from typing import Literal, Protocol
+from typing import Protocol
 
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from spanwarden.exporters.base import RefusedError
+from spanwarden.exporters.base import RefusedError, Signal
 from spanwarden.exporters.plain_text import one_line
 from spanwarden.exporters.retry_after import bounded
 
-Signal = Literal["logs", "traces"]
-
 _LOG = logging.getLogger(__name__)
+_RECORDS: dict[Signal, str] = {"logs": "log records", "traces": "spans", "metrics": "metric points"}
 
 
 class Transport(Protocol):
-    """Sends encoded export requests of either signal. One thread at a time."""
+    """Sends encoded export requests of any signal. One thread at a time."""
 
     def send(self, signal: Signal, request: bytes) -> None:
         """Make one attempt. Raises RetryableError, or RefusedError, also where records were rejected."""
@@ -41,6 +41,9 @@ def accept(signal: Signal, response: bytes, where: str) -> None:
         if signal == "logs":
             logs = ExportLogsServiceResponse.FromString(response).partial_success
             rejected, message = logs.rejected_log_records, logs.error_message
+        elif signal == "metrics":
+            points = ExportMetricsServiceResponse.FromString(response).partial_success
+            rejected, message = points.rejected_data_points, points.error_message
         else:
             spans = ExportTraceServiceResponse.FromString(response).partial_success
             rejected, message = spans.rejected_spans, spans.error_message
@@ -48,8 +51,8 @@ def accept(signal: Signal, response: bytes, where: str) -> None:
         _LOG.warning("%s: the answer to %s could not be read", where, signal)
         return
     if rejected > 0:
-        what = "log records" if signal == "logs" else "spans"
-        raise RefusedError(f"{where}: rejected {rejected} {what}: {one_line(message, 200) or 'no reason given'}")
+        reason = one_line(message, 200) or "no reason given"
+        raise RefusedError(f"{where}: rejected {rejected} {_RECORDS[signal]}: {reason}", rejected)
     if message:
         _LOG.warning("%s: warns: %s", where, one_line(message, 200))
 
