@@ -83,6 +83,8 @@ def kind(annotation: Any) -> str:
         return "mapping"
     if parts:
         return " or ".join(dict.fromkeys(kind(part) for part in parts))
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return "group"
     names = {str: "text", int: "number", float: "number", bool: "true or false", SecretStr: "secret"}
     return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
