@@ -17,7 +17,8 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_three_runs_give_nothing_an_injection_and_a_leak() -> None:
     done = demo("--once")
     assert done.returncode == 0, done.stderr
-    _, clean, injected, leaked = re.split(r"^\d-[a-z-]+$", done.stdout.split("Point a real agent")[0], flags=re.M)
+    replayed = done.stdout.split("Point a real agent")[0]
+    _, clean, injected, leaked = re.split(r"^\d-[a-z-]+$", replayed, flags=re.MULTILINE)
     assert "no finding" in clean
     assert re.search(r"CRITICAL injected-instruction", injected)
     assert "source: event" in injected
