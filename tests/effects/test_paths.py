@@ -40,6 +40,9 @@ from spanwarden.effects.paths import normalise_path
         ("/", None, "/"),
         (".env", None, ".env"),
         ("...", None, "..."),
+        ("./~/x", None, "./~/x"),
+        ("./~/x", "/w", "/w/~/x"),
+        ("./c:", None, "./c:"),
         ("  a ", None, "a"),
     ],
 )

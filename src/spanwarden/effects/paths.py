@@ -33,6 +33,8 @@ def normalise_path(path: str, cwd: str | None = None) -> str:
     joined = "/".join(parts)
     if root.startswith("~"):
         return f"{root}/{joined}" if joined else root
+    if not root and (_plain(joined) != joined or _root(joined)[0]):
+        return f"./{joined}"  # a file of this folder whose name would read as a home folder or a drive
     return root + joined or "."
 
 
