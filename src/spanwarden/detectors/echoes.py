@@ -13,11 +13,14 @@ import re2
 
 from spanwarden.detectors.actions import Deed, deed, named_in, orders
 from spanwarden.detectors.provenance import Block, Origin, Provenance, candidates
+from spanwarden.detectors.texts import MAX_TEXT
 from spanwarden.detectors.wording import canonical, particular, stem, stems
 from spanwarden.detectors.words import word_set
 
 MAX_SENTENCES = 4_000
-MAX_CHECKS = 200
+MAX_CHECKS = 400
+MAX_SOURCES = 8
+MAX_TURNS = 200
 _MAX_SMALL = 24
 
 _END = re2.compile(
@@ -81,57 +84,56 @@ class _Search:
     def __init__(self, known: Provenance) -> None:
         self.known = known
         self._sentences: dict[int, list[Sentence]] = {}
+        self._orders: dict[tuple[Deed, int], bool] = {}
         self._checks = MAX_CHECKS
 
     def source_of(self, index: int, what: Deed) -> Origin | None:
         """Return the sentence that a call carries out, None where there is none."""
-        own_idea = not self._user_orders(index, what)
-        for source in range(index):
-            step = self.known.steps[source]
-            if step.tool is None or step.result is None:
+        for field, value in self._shared(index, what):
+            sources = self.known.having(value, index)
+            if not sources or self.known.said(value, index):
                 continue
-            for field, value in self._shared(index, source, what):
+            for source in sources[:MAX_SOURCES]:
                 self._checks -= 1
                 if self._checks <= 0:
                     return None
-                if self.known.said(value, index):
-                    continue
                 sentence = self._ordering(source, value, what)
-                if sentence is None or not self._alone(sentence, value, index):
+                if sentence is None or not self._alone(sentence, value, sources):
                     continue
                 weak = self.known.weak_block(source, sentence.text)
-                if own_idea or weak:
+                if weak or not self._user_orders(index, what):
                     families = weak.families if weak else ()
                     block = Block(source, sentence.field, sentence.text, sentence.spelled, set(), families, 0)
                     return Origin(index, block, "echo", field, value)
         return None
 
-    def _shared(self, index: int, source: int, what: Deed) -> Iterator[tuple[str, str]]:
-        """Yield the arguments of a call that a result contains: where, and what."""
-        text = self.known.ordinary(source)
+    def _shared(self, index: int, what: Deed) -> Iterator[tuple[str, str]]:
+        """Yield the arguments of a call that something before it may contain: where, and what."""
+        tokens = self.known.words_known(index)
         for field, spelled in self.known.arguments(index):
-            for _, value in candidates(spelled, text):
+            for _, value in candidates(spelled, tokens):
                 yield field, value
         for field, spelled in self.known.arguments(index) if what.things else ():
-            if 0 < len(spelled.strip()) <= _MAX_SMALL and spelled in text:
+            if 0 < len(spelled.strip()) <= _MAX_SMALL and spelled.strip() in tokens:
                 yield field, spelled.strip()
 
     def _user_orders(self, index: int, what: Deed) -> bool:
         """Tell whether the user ordered such a deed, or told the agent to do what something says."""
-        if not _HANDING_OVER.isdisjoint(self.known.said_stems(index)):
-            return True
-        return any(
-            orders(what, sentence.spelled.partition("|")[0].split())
-            for earlier in range(index)
-            if self.known.steps[earlier].by_user
-            for sentence in self._taken_apart(earlier)
-        )
+        turns = self.known.user_turns(index)
+        key = (what, len(turns))
+        if key not in self._orders:
+            self._orders[key] = not _HANDING_OVER.isdisjoint(self.known.said_stems(index)) or any(
+                orders(what, sentence.spelled.partition("|")[0].split())
+                for turn in turns[-MAX_TURNS:]
+                for sentence in self._taken_apart(turn)
+            )
+        return self._orders[key]
 
     def _taken_apart(self, index: int) -> list[Sentence]:
         known = self._sentences.get(index)
         if known is None:
             step = self.known.steps[index]
-            texts = [("text", step.said or "")] if step.tool is None else self.known.outside(index)
+            texts = [("text", (step.said or "")[:MAX_TEXT])] if step.tool is None else self.known.outside(index)
             known = self._sentences[index] = [part for field, text in texts for part in _sentences(index, field, text)]
         return known
 
@@ -150,16 +152,12 @@ class _Search:
                 ordering.append(sentence)
         return ordering[0] if ordering and (small or len(ordering) == len(having)) else None
 
-    def _alone(self, sentence: Sentence, value: str, index: int) -> bool:
-        """Tell whether a particular value occurs before the call only where that very sentence does."""
+    def _alone(self, sentence: Sentence, value: str, events: list[int]) -> bool:
+        """Tell whether a particular value occurs, of all events that have it, only where that very sentence does."""
         if not particular(value) and " " not in value:
             return True
-        token = f" {value} "
         words = sentence.spelled.partition("|")[0].strip()
-        return all(
-            token not in self.known.ordinary(earlier) or words in self.known.ordinary(earlier)
-            for earlier in range(index)
-        )
+        return all(words in self.known.says(event) for event in events)
 
 
 def _sentences(event: int, field: str, text: str) -> Iterator[Sentence]:

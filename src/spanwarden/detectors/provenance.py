@@ -6,11 +6,13 @@ scanned and spelled out once, and the number of values that are looked up is cap
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import bisect
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from spanwarden.detectors.actions import Deed, asked, deed, named_in, names, speaks_of, split_name
 from spanwarden.detectors.instructions import THRESHOLD, find_instructions
+from spanwarden.detectors.occurrences import Occurrences
 from spanwarden.detectors.outcomes import Outcome, outcome
 from spanwarden.detectors.texts import Leaf, leaves, pieces
 from spanwarden.detectors.wording import addressed, canonical, host, particular, stem, stems
@@ -22,7 +24,11 @@ value: something particular that only the block names. phrase: a whole argument 
 of its content words. lookup: a value that a call brought back which the block led to. order: its act with a small
 argument of it (a number, a date). action: its act alone, which the user did not ask for. echo: see `echoes`.
 """
-MAX_LOOKUPS = 400
+MAX_BLOCKS = 64
+"""Of more blocks, the last before a call are considered."""
+MAX_WAIT = 400
+"""Events after a call that waits for a confirmation in which the confirmation is looked for."""
+MAX_RUNS = 2_000
 _PHRASE = 5
 _MAX_PHRASE = 24
 _MAX_WHOLE = 40
@@ -94,17 +100,21 @@ class Provenance:
         """Characters looked at so far."""
         self.blocks: list[Block] = []
         self._outside: dict[int, list[tuple[Leaf, list[tuple[int, int]]]]] = {}
-        self._lookups = MAX_LOOKUPS
-        self._spelled: dict[int, str] = {}
+        self._occurrences = Occurrences()
         self._led: dict[int, Block] = {}
-        self._brought: dict[int, str] = {}
+        self._brought: dict[int, set[str]] = {}
         for index, step in enumerate(steps):
             if step.tool is not None and step.result is not None:
                 self._scan(index, step.result)
         self._strong = [block for block in self.blocks if block.strong]
-        self._clean_arguments = self._strong[0].event if self._strong else len(steps)
+        self._first = self._strong[0].event if self._strong else len(steps)
+        self._block_events = [block.event for block in self._strong]
+        self._block_tokens = {token for block in self._strong for token in block.spelled.split()}
+        self._block_runs = {run for block in self._strong for run in runs(block.spelled.partition("|")[0].split())}
+        self._tools_before = {step.tool for step in steps[: self._first]}
+        self._by_user = [index for index, step in enumerate(steps) if step.by_user and step.tool is None]
         self._origins: list[Origin] | None = None
-        self._stems: dict[int, set[str]] = {}
+        self._said_stems: list[set[str]] = [set()]
         self._arguments: dict[int, list[tuple[str, str]]] = {}
 
     def _scan(self, index: int, result: Any) -> None:
@@ -123,7 +133,7 @@ class Provenance:
         """Return the calls that do what a block before them says, in order, each tied to the block it fits best."""
         if self._origins is None:
             self._origins = []
-            for index in range(self._strong[0].event + 1 if self._strong else len(self.steps), len(self.steps)):
+            for index in range(self._first + 1, len(self.steps)):
                 tool = self.steps[index].tool
                 origin = self._trace(index, deed(tool)) if tool is not None else None
                 if origin is not None:
@@ -135,7 +145,10 @@ class Provenance:
 
     def weak_block(self, event: int, text: str) -> Block | None:
         """Return the block of an event whose text overlaps this one, however weak its cues."""
-        return next((b for b in self.blocks if b.event == event and (text.strip() in b.text or b.text in text)), None)
+        start = bisect.bisect_left(self.blocks, event, key=_event)
+        stop = bisect.bisect_right(self.blocks, event, key=_event)
+        near = self.blocks[start : min(stop, start + MAX_BLOCKS)]
+        return next((block for block in near if text.strip() in block.text or block.text in text), None)
 
     def outside(self, event: int) -> list[tuple[str, str]]:
         """Return the texts of a result that stand outside instruction blocks, each with the name of its place."""
@@ -143,20 +156,22 @@ class Provenance:
         return [(leaf.field, text) for leaf, spans in places for text in _around(leaf.text, spans)]
 
     def _trace(self, index: int, what: Deed) -> Origin | None:
-        blocks = [block for block in reversed(self._strong) if block.event < index]
+        stop = bisect.bisect_left(self._block_events, index)
+        blocks = self._strong[max(0, stop - MAX_BLOCKS) : stop][::-1]
         arguments = self.arguments(index)
         for field, spelled in arguments:
-            for block in blocks:
-                for tie, value in candidates(spelled, block.spelled):
-                    if self._only_there(value, index):
+            hits = candidates(spelled, self._block_tokens, self._block_runs)
+            for block in blocks if hits else ():
+                for tie, value in hits:
+                    if f" {value} " in block.spelled and self._only_there(value, index):
                         agreed = speaks_of(what, block.stems) and (tie == "value" or not self._elsewhere(index, block))
                         agreed |= addressed(value) and not what.acts.isdisjoint(_GIVING)
                         return Origin(index, block, tie, field, value, agreed=agreed)
         if what.manner == "read":
             return None
         for field, spelled in arguments:
-            for earlier, block in self._led.items():
-                for tie, value in candidates(spelled, self._found_by(earlier)):
+            for earlier, block in list(self._led.items())[-MAX_BLOCKS:]:
+                for tie, value in candidates(spelled, self._found_tokens(earlier)):
                     if tie == "value" and self._only_there(value, index):
                         return Origin(index, block, "lookup", field, value, agreed=speaks_of(what, block.stems))
         said = self.said_stems(index)
@@ -173,7 +188,7 @@ class Provenance:
         how = outcome(step.result, step.error)
         if how == "pending":
             words = {stem(word) for word in split_name(step.tool or "")}
-            for index in range(origin.sink + 1, len(self.steps)):
+            for index in range(origin.sink + 1, min(origin.sink + MAX_WAIT, len(self.steps))):
                 if self.steps[index].tool == step.tool:
                     break  # a second try takes the place of the first
                 if self._verifies(index, words):
@@ -194,14 +209,14 @@ class Provenance:
         ):
             return False
         own = {stem(word) for word in split_name(step.tool)}
-        return not (words - own).isdisjoint(stems(self._found_by(index)))
+        return not (words - own).isdisjoint(stems(" ".join(self._found_tokens(index))))
 
-    def _found_by(self, index: int) -> str:
-        """Return what a call that a block led to brought back."""
+    def _found_tokens(self, index: int) -> set[str]:
+        """Return the tokens of what a call brought back."""
         known = self._brought.get(index)
         if known is None:
             texts = (_bounded(leaf.text) for leaf in leaves(self.steps[index].result, "result"))
-            known = self._brought[index] = canonical(" \n ".join(texts))
+            known = self._brought[index] = set(canonical(" \n ".join(texts)).split())
         return known
 
     def _unasked(self, index: int, what: Deed, blocks: list[Block], arguments: list[tuple[str, str]]) -> Origin | None:
@@ -216,12 +231,7 @@ class Provenance:
                     if spelled in block.spelled:
                         return Origin(index, block, "order", field, whole, agreed=True)
         said = self.said_stems(index)
-        if (
-            not arguments
-            and what.acts
-            and not asked(what, said)
-            and not self._used_before(str(self.steps[index].tool), blocks)
-        ):
+        if not arguments and what.acts and not asked(what, said) and self.steps[index].tool not in self._tools_before:
             for block in spoken:
                 if not what.things or not names(what, said):
                     return Origin(index, block, "action", "tool", str(self.steps[index].tool))
@@ -250,51 +260,58 @@ class Provenance:
 
     def said(self, value: str, index: int) -> bool:
         """Tell whether the user or the system said this before an event."""
-        token = f" {value} "
-        return any(
-            token in self.ordinary(earlier)
-            for earlier in range(index)
-            if self.steps[earlier].tool is None and self.steps[earlier].said
-        )
+        return any(self.steps[at].tool is None for at in self.having(value, index))
+
+    def having(self, value: str, index: int) -> list[int]:
+        """Return the events before `index` that say this outside blocks, in order."""
+        while len(self._occurrences.texts) < index:
+            text = self._ordinary(len(self._occurrences.texts))
+            self.scanned += len(text)
+            self._occurrences.add(text)
+        events = self._occurrences.having(value)
+        self.truncated |= self._occurrences.exhausted
+        return events[: bisect.bisect_left(events, index)]
 
     def _only_there(self, value: str, index: int) -> bool:
         """Tell whether no one but a block has said this value before the call."""
-        if self._lookups <= 0:
-            return False
-        self._lookups -= 1
-        token = f" {value} "
-        return not any(token in self.ordinary(earlier) for earlier in range(index))
+        return not self.having(value, index) and not self._occurrences.exhausted
 
-    def ordinary(self, index: int) -> str:
-        """Return what an event says outside blocks, spelled canonically."""
-        known = self._spelled.get(index)
-        if known is None:
-            step = self.steps[index]
-            parts: list[str] = []
-            if step.said:
-                parts.append(_bounded(step.said))
-            if step.tool is not None and index <= self._clean_arguments:
-                parts += [_bounded(leaf.text) for leaf in leaves(step.arguments, "arguments")]
-            for leaf, spans in self._outside.get(index, ()) if index not in self._led else ():
-                parts += _around(leaf.text, spans)
-            known = canonical(" \n ".join(parts))
-            self.scanned += len(known)
-            self._spelled[index] = known
-        return known
+    def says(self, index: int) -> str:
+        """Return what an event that `having` named says outside blocks, spelled canonically."""
+        return self._occurrences.texts[index]
+
+    def words_known(self, index: int) -> Container[str]:
+        """Return the tokens that the events before `index` say outside blocks; it may hold later ones."""
+        self.having("", index)
+        return self._occurrences.tokens
+
+    def _ordinary(self, index: int) -> str:
+        step = self.steps[index]
+        parts: list[str] = []
+        if step.said:
+            parts.append(_bounded(step.said))
+        if step.tool is not None and index <= self._first:
+            parts += [_bounded(leaf.text) for leaf in leaves(step.arguments, "arguments")]
+        for leaf, spans in self._outside.get(index, ()) if index not in self._led else ():
+            parts += _around(leaf.text, spans)
+        return canonical(" \n ".join(parts)) if parts else ""
+
+    def user_turns(self, index: int) -> list[int]:
+        """Return the events before `index` in which the user speaks."""
+        return self._by_user[: bisect.bisect_left(self._by_user, index)]
 
     def said_stems(self, index: int) -> set[str]:
         """Return the stems of what the user said before an event."""
-        words: set[str] = set()
-        for earlier in range(index):
-            if self.steps[earlier].by_user and self.steps[earlier].tool is None:
-                if earlier not in self._stems:
-                    self._stems[earlier] = stems(self.ordinary(earlier))
-                words |= self._stems[earlier]
-        return words
+        turns = self.user_turns(index)
+        while len(self._said_stems) <= len(turns):
+            words = stems(canonical(_bounded(self.steps[turns[len(self._said_stems) - 1]].said or "")))
+            last = self._said_stems[-1]
+            self._said_stems.append(last if words <= last else last | words)
+        return self._said_stems[len(turns)]
 
-    def _used_before(self, tool: str, blocks: list[Block]) -> bool:
-        first = min(block.event for block in blocks)
-        return any(step.tool == tool for step in self.steps[:first])
+
+def _event(block: Block) -> int:
+    return block.event
 
 
 def _bounded(text: str) -> str:
@@ -309,22 +326,30 @@ def _around(text: str, spans: list[tuple[int, int]]) -> Iterator[str]:
     yield _bounded(text[end:])
 
 
-def candidates(spelled: str, source: str) -> Iterator[tuple[Tie, str]]:
-    """Yield what an argument shares with a source, both canonical: particular tokens, all of it, or a run of words."""
-    tokens = spelled.partition("|")[0].split()
-    for token in dict.fromkeys(tokens):
+def runs(tokens: list[str]) -> Iterator[str]:
+    """Yield every run of a few tokens, at most MAX_RUNS."""
+    for at in range(min(len(tokens) - _PHRASE + 1, MAX_RUNS)):
+        yield " ".join(tokens[at : at + _PHRASE])
+
+
+def candidates(spelled: str, tokens: Container[str], known: Container[str] = ()) -> list[tuple[Tie, str]]:
+    """Return what an argument, canonical, may share with texts of these tokens and these runs of tokens.
+
+    Particular tokens and hosts are certain; of a whole argument all tokens are known, so it is to be looked for.
+    """
+    own = spelled.partition("|")[0].split()
+    found: list[tuple[Tie, str]] = []
+    for token in dict.fromkeys(own):
         if particular(token):
-            if f" {token} " in source:
-                yield "value", token
+            if token in tokens:
+                found.append(("value", token))
             name = host(token)
-            if name and f" {name} " in source:
-                yield "value", name
-    whole = " ".join(tokens)
-    if 2 <= len(tokens) <= _MAX_PHRASE and len(whole) >= 6 and f" {whole} " in source and any(map(str.isalpha, whole)):
-        yield "phrase", whole
-    elif len(tokens) > _PHRASE:
-        for at in range(min(len(tokens) - _PHRASE + 1, 2_000)):
-            run = " ".join(tokens[at : at + _PHRASE])
-            if f" {run} " in source:
-                yield "phrase", run
-                return
+            if name and name in tokens:
+                found.append(("value", name))
+    whole = " ".join(own)
+    sized = 2 <= len(own) <= _MAX_PHRASE and len(whole) >= 6
+    if sized and any(map(str.isalpha, whole)) and all(token in tokens for token in own):
+        found.append(("phrase", whole))
+    if len(own) > _PHRASE and known:
+        found += [("phrase", run) for run in runs(own) if run in known][:1]
+    return found

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from spanwarden.detectors.echoes import echoes
-from spanwarden.detectors.encodings import spelled_in
+from spanwarden.detectors.encodings import spellings
 from spanwarden.detectors.masking import masked
 from spanwarden.detectors.provenance import Origin
 from spanwarden.detectors.texts import excerpt, leaves
@@ -31,7 +31,7 @@ VIA = ("order", "value", "span", "action", "echo")
 UNLESS = ("user_said", "content_captured")
 _FROM_KEYS = ("tool", "effect", "target", "detail", "carries", "finds")
 _TO_KEYS = ("tool", "effect", "target", "detail", "outcome")
-MAX_VALUES = 200
+MAX_VALUES = 50
 _MIN_VALUE = 6
 _Judge = Callable[["Flow", RunView], Iterator[Finding]]
 
@@ -152,21 +152,22 @@ def _by_value(rule: Flow, view: RunView) -> Iterator[Finding]:
     if not values:
         return
     said = "\n".join(_said(view)) if "user_said" in rule.unless else ""
+    spelled = {value: spellings(value) for value in values if not (said and value in said)}
     for index, event in enumerate(view.events):
         if not rule.sink.takes(event) or not rule.sink.ended(view, index):
             continue
         texts = leaves(view.content(index).arguments, "arguments")
         for item in values.values():
-            if item.event >= index or (said and item.value in said):
+            if item.event >= index or item.value not in spelled:
                 continue
             for leaf in texts:
-                encoding = spelled_in(item.value, leaf.text)
+                encoding = next((name for name, form in spelled[item.value] if form in leaf.text), None)
                 if encoding:
                     shown = masked(item.value)
-                    spelled = "" if encoding == "plain" else f", spelled in {encoding}"
+                    how = "" if encoding == "plain" else f", spelled in {encoding}"
                     source = Evidence(item.event, "source", field=item.field, text=f"{item.kind} {shown}")
                     sink = Evidence(index, "sink", field=leaf.field, text=shown)
-                    message = f"{event.tool} sends a {item.kind} out that {_named(view, item.event)} returned{spelled}."
+                    message = f"{event.tool} sends a {item.kind} out that {_named(view, item.event)} returned{how}."
                     yield rule.finding(view, source, sink, message, masked(item.value))
                     break
             else:
