@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from spanwarden.receivers.otlp.grpc_server import GrpcReceiver
 from spanwarden.receivers.otlp.http_receiver import HttpReceiver, split_endpoint
-from spanwarden.receivers.otlp.intake import Intake, Message
+from spanwarden.receivers.otlp.intake import RECORD_COST, Intake, Message
 from spanwarden.receivers.otlp.settings import GrpcSettings, HttpSettings
 from spanwarden.service.metrics import Telemetry
 from spanwarden.storage.journal import MemoryJournal
@@ -109,7 +109,7 @@ def test_grpc_stores_before_it_acknowledges() -> None:
     [(position, message, size)] = bench.handed
     entry = bench.journal.read(position)
     assert entry is not None
-    assert (entry.signal, entry.body, size) == ("traces", body, len(body))
+    assert (entry.signal, entry.body, size) == ("traces", body, len(body) + RECORD_COST)
     assert message.SerializeToString() == body
     assert bench.telemetry.value("otelcol_receiver_accepted_spans", receiver="otlp", transport="grpc") == 1
 
@@ -227,7 +227,7 @@ def test_http_compression(encoding: str, compress: Callable[[bytes], bytes]) -> 
         (post(b"x", extra="content-encoding: lz77\r\n"), 415),
         (post(gzip.compress(bytes(10_000)), extra="content-encoding: gzip\r\n"), 413),
         (post(bytes(5000)), 413),
-        (b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n1388\r\n" + bytes(5000), 413),
+        (b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n1388\r\n" + bytes(5000), 413),
         (b"rubbish\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nhost: " + b"x" * 70_000 + b"\r\n\r\n", 431),
     ],

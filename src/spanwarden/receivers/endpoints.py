@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 UNIX = "unix://"
 
 
@@ -23,6 +25,13 @@ def unix_path(endpoint: str) -> str | None:
     if not path.startswith("/"):
         raise ValueError(f"expected unix:///path, not {endpoint!r}")
     return path
+
+
+def take_path(path: str) -> None:
+    """Raise FileExistsError if something other than a socket, which may be replaced, is at a path."""
+    there = pathlib.Path(path)
+    if there.exists() and not there.is_socket():
+        raise FileExistsError(f"{path} is there and is no socket")
 
 
 def checked(endpoint: str) -> str:

@@ -17,7 +17,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from spanwarden.otlp.requests import Signal
+from spanwarden.otlp.requests import SIGNALS, Signal
 
 
 class Metric(NamedTuple):
@@ -38,6 +38,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("otelcol_receiver_refused_spans", "counter", "Spans rejected for good in a partial success.", _RECEIVER),
     Metric("otelcol_receiver_accepted_log_records", "counter", "Log records stored and acknowledged.", _RECEIVER),
     Metric("otelcol_receiver_refused_log_records", "counter", "Log records rejected for good.", _RECEIVER),
+    Metric("otelcol_receiver_accepted_metric_points", "counter", "Data points counted and acknowledged.", _RECEIVER),
+    Metric("otelcol_receiver_refused_metric_points", "counter", "Data points rejected for good.", _RECEIVER),
+    Metric("otelcol_receiver_failed_spans", "counter", "Spans not stored for a fault of ours.", _RECEIVER),
+    Metric("otelcol_receiver_failed_log_records", "counter", "Log records not stored for a fault of ours.", _RECEIVER),
+    Metric("otelcol_receiver_failed_metric_points", "counter", "Data points not taken for a fault of ours.", _RECEIVER),
     Metric(
         "spanwarden_receiver_malformed_requests",
         "counter",
@@ -50,6 +55,21 @@ METRICS: tuple[Metric, ...] = (
         "Requests turned away for lack of room; their senders were asked to come again.",
         ("signal", "transport"),
     ),
+    Metric(
+        "spanwarden_receiver_denied_requests",
+        "counter",
+        "Requests without valid credentials.",
+        ("transport",),
+    ),
+    Metric(
+        "spanwarden_receiver_tenant_records",
+        "counter",
+        "Records accepted, by the tenant whose credentials they came with.",
+        ("tenant", "signal"),
+    ),
+    Metric("spanwarden_receiver_connections", "gauge", "Open connections; HTTP only.", ("transport",)),
+    Metric("spanwarden_receiver_requests", "gauge", "Calls under way; gRPC only.", ("transport",)),
+    Metric("spanwarden_receiver_in_flight_bytes", "gauge", "Bytes being received, decompressed or stored."),
     Metric("otelcol_exporter_sent_findings", "counter", "Notices delivered.", ("exporter",)),
     Metric("otelcol_exporter_send_failed_findings", "counter", "Notices given up or refused.", ("exporter",)),
     Metric(
@@ -103,6 +123,12 @@ METRICS: tuple[Metric, ...] = (
 )
 
 
+_RECORDS: dict[Signal, tuple[str, str, str]] = {
+    signal: (f"otelcol_receiver_accepted_{what}", f"otelcol_receiver_refused_{what}", f"otelcol_receiver_failed_{what}")
+    for signal, what in zip(SIGNALS, ("spans", "log_records", "metric_points"), strict=True)
+}
+
+
 class Telemetry:
     """The metrics of one service. Counting is thread-safe; it also is what the receivers count with."""
 
@@ -148,13 +174,22 @@ class Telemetry:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
-    def received(self, signal: Signal, transport: str, accepted: int, refused: int) -> None:
+    def received(self, signal: Signal, transport: str, accepted: int, refused: int, tenant: str = "") -> None:
         """Count records of a request that was answered."""
-        what = "spans" if signal == "traces" else "log_records"
-        labels = {"receiver": "otlp", "transport": transport}
-        self.count(f"otelcol_receiver_accepted_{what}", accepted, **labels)
+        accepted_metric, refused_metric, _ = _RECORDS[signal]
+        self._metrics[accepted_metric].labels("otlp", transport).inc(accepted)  # type: ignore[union-attr]
         if refused:
-            self.count(f"otelcol_receiver_refused_{what}", refused, **labels)
+            self.count(refused_metric, refused, receiver="otlp", transport=transport)
+        if tenant:
+            self.count("spanwarden_receiver_tenant_records", accepted, tenant=tenant, signal=signal)
+
+    def failed(self, signal: Signal, transport: str, records: int) -> None:
+        """Count records that were not taken for a fault of ours."""
+        self.count(_RECORDS[signal][2], records, receiver="otlp", transport=transport)
+
+    def denied(self, transport: str) -> None:
+        """Count a request without valid credentials."""
+        self.count("spanwarden_receiver_denied_requests", transport=transport)
 
     def malformed(self, signal: Signal, transport: str) -> None:
         """Count a request that could not be decoded."""

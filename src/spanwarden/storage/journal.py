@@ -17,12 +17,16 @@ from spanwarden.otlp.requests import Signal
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One accepted request: its signal, when it arrived (ns since the epoch), its protobuf bytes, its sender."""
+    """One accepted request: its signal, when it arrived (ns since the epoch), its protobuf bytes, its sender.
+
+    `tenant` is the label of the credentials that it came with, "" without any.
+    """
 
     signal: Signal
     received: int
     body: bytes
     peer: str = ""
+    tenant: str = ""
 
 
 class JournalFullError(Exception):

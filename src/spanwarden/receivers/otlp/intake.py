@@ -7,11 +7,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from spanwarden.otlp.proto import trimmed_pb2
-from spanwarden.otlp.requests import Checked, RequestError, Signal, check, decode
+from spanwarden.otlp.requests import Checked, RequestError, Signal, check, check_metrics, decode, decode_metrics
+from spanwarden.receivers.budget import Budget
 from spanwarden.storage.journal import Entry, Journal, JournalFullError
 
 RETRY_AFTER = 1.0
 """Seconds that an overloaded receiver asks for; exporters give up on waits beyond a few seconds."""
+
+RECORD_COST = 256
+"""Bytes that a decoded record takes beside its content, which is what a flood of empty records costs."""
+
+_LARGE = 1 << 20
+_MAX_IN_FLIGHT = 256 << 20
 
 Message = trimmed_pb2.Traces | trimmed_pb2.Logs
 
@@ -27,7 +34,7 @@ class OverloadedError(Exception):
 class Counters(Protocol):
     """What the receivers count; see the service's metrics."""
 
-    def received(self, signal: Signal, transport: str, accepted: int, refused: int) -> None:
+    def received(self, signal: Signal, transport: str, accepted: int, refused: int, tenant: str = "") -> None:
         """Count records of a request that was answered."""
         ...
 
@@ -39,12 +46,28 @@ class Counters(Protocol):
         """Count a request that was turned away for lack of room."""
         ...
 
+    def failed(self, signal: Signal, transport: str, records: int) -> None:
+        """Count records that were lost to a fault of ours; their sender was asked to come again."""
+        ...
+
+    def denied(self, transport: str) -> None:
+        """Count a request without valid credentials."""
+        ...
+
+    def gauge(self, name: str, read: Callable[[], float], **labels: str) -> None:
+        """Let a gauge be read from `read`."""
+        ...
+
 
 class Intake:
     """The way from a decoded protocol frame into the corridor.
 
     has_room: asked with the size of a request before anything is spent on it.
-    hand_over: called with the position, the decoded request and its size once the request is stored; must not block.
+    hand_over: called with the position, the decoded request and about its size in memory once the request is stored;
+        must not block.
+    forward: called with the signal and the body of every accepted request after it is stored and before it is
+        acknowledged; must neither block nor raise.
+    budget: what the receivers may hold together.
     """
 
     def __init__(
@@ -54,34 +77,83 @@ class Intake:
         hand_over: Callable[[int, Message, int], None],
         counters: Counters,
         wall_ns: Callable[[], int],
+        forward: Callable[[Signal, bytes], None] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self._journal = journal
         self._has_room = has_room
         self._hand_over = hand_over
-        self._counters = counters
         self._wall_ns = wall_ns
+        self._forward = forward
+        self.counters = counters
+        self.budget = held = budget or Budget(_MAX_IN_FLIGHT)
+        counters.gauge("spanwarden_receiver_in_flight_bytes", lambda: held.held)
 
-    async def accept(self, signal: Signal, body: bytes, transport: str, peer: str = "") -> Checked:
+    def admit(self, signal: Signal, transport: str, size: int = 0) -> None:
+        """Refuse a request before its body is read. Raises OverloadedError."""
+        if signal != "metrics" and not self._has_room(size):
+            self.overloaded(signal, transport)
+
+    def overloaded(self, signal: Signal, transport: str) -> None:
+        """Count a request as turned away and raise OverloadedError."""
+        self.counters.overloaded(signal, transport)
+        raise OverloadedError
+
+    async def accept(self, signal: Signal, body: bytes, transport: str, peer: str = "", tenant: str = "") -> Checked:
         """Take one request in protobuf form; return once it is as durable as the journal promises.
 
         Raises RequestError for bytes that are no request, OverloadedError when the client should come again.
         """
-        if not self._has_room(len(body)):
-            self._counters.overloaded(signal, transport)
-            raise OverloadedError
-        try:
-            message = decode(signal, body)
-        except RequestError:
-            self._counters.malformed(signal, transport)
-            raise
-        checked = check(message)
-        if checked.records > checked.rejected:
-            try:
-                future = self._journal.append(Entry(signal, self._wall_ns(), body, peer))
-                position = await asyncio.wrap_future(future)
-            except JournalFullError:
-                self._counters.overloaded(signal, transport)
-                raise OverloadedError from None
-            self._hand_over(position, message, len(body))
-        self._counters.received(signal, transport, checked.records - checked.rejected, checked.rejected)
+        self.admit(signal, transport, len(body))
+        message, checked = (
+            await asyncio.to_thread(_decode, signal, body) if len(body) > _LARGE else _decode(signal, body)
+        )
+        accepted = checked.records - checked.rejected
+        if accepted:
+            if message is None:
+                self._pass_on(signal, body)
+            else:
+                await self._store(Entry(signal, self._wall_ns(), body, peer, tenant), message, checked, transport)
+        self.counters.received(signal, transport, accepted, checked.rejected, tenant)
         return checked
+
+    async def _store(self, entry: Entry, message: Message, checked: Checked, transport: str) -> None:
+        size = len(entry.body) + RECORD_COST * checked.records
+        try:
+            future = self._journal.append(entry)
+            if future.done():
+                self._stored(future.result(), entry, message, size)
+                return
+            stored = asyncio.wrap_future(future)
+            # A client that hangs up now must not leave behind an entry that is stored and never read.
+            stored.add_done_callback(
+                lambda done: (
+                    None if done.cancelled() or done.exception() else self._stored(done.result(), entry, message, size)
+                )
+            )
+            await asyncio.shield(stored)
+        except JournalFullError:
+            self.counters.overloaded(entry.signal, transport)
+            raise OverloadedError from None
+        except Exception:
+            self.counters.failed(entry.signal, transport, checked.records - checked.rejected)
+            raise
+
+    def _stored(self, position: int, entry: Entry, message: Message, size: int) -> None:
+        self._hand_over(position, message, size)
+        self._pass_on(entry.signal, entry.body)
+
+    def _pass_on(self, signal: Signal, body: bytes) -> None:
+        if self._forward is not None:
+            self._forward(signal, body)
+
+
+def _decode(signal: Signal, body: bytes) -> tuple[Message | None, Checked]:
+    """Return the decoded request, None for metrics, and its count. Raises RequestError."""
+    if signal == "metrics":
+        return None, check_metrics(decode_metrics(body))
+    message = decode(signal, body)
+    return message, check(message)
+
+
+__all__ = ["Counters", "Intake", "Message", "OverloadedError", "RequestError"]

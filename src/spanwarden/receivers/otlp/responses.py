@@ -9,16 +9,21 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from spanwarden.otlp.requests import Checked, Signal
 
 # google.rpc.Code
 INVALID_ARGUMENT = 3
+DEADLINE_EXCEEDED = 4
 RESOURCE_EXHAUSTED = 8
 UNIMPLEMENTED = 12
 INTERNAL = 13
 UNAVAILABLE = 14
+UNAUTHENTICATED = 16
+
+OVERLOADED = "no room at the moment"
 
 
 def success(signal: Signal, checked: Checked) -> Message:
@@ -29,6 +34,12 @@ def success(signal: Signal, checked: Checked) -> Message:
             traces.partial_success.rejected_spans = checked.rejected
             traces.partial_success.error_message = checked.reason
         return traces
+    if signal == "metrics":
+        metrics = ExportMetricsServiceResponse()
+        if checked.rejected:
+            metrics.partial_success.rejected_data_points = checked.rejected
+            metrics.partial_success.error_message = checked.reason
+        return metrics
     logs = ExportLogsServiceResponse()
     if checked.rejected:
         logs.partial_success.rejected_log_records = checked.rejected
