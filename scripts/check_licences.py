@@ -31,6 +31,7 @@ ALLOWED = {
 
 SPELLINGS = {
     "3-CLAUSE BSD LICENSE": "BSD-3-CLAUSE",
+    "APACHE": "APACHE-2.0",  # kubernetes-validate, whose LICENSE is that of version 2.0
     "APACHE 2.0": "APACHE-2.0",
     "APACHE LICENSE, VERSION 2.0": "APACHE-2.0",
     "APACHE SOFTWARE LICENSE": "APACHE-2.0",
