@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
@@ -23,6 +24,8 @@ _REQUESTS: dict[Signal, type[Message]] = {
     "logs": ExportLogsServiceRequest,
     "metrics": ExportMetricsServiceRequest,
 }
+_LONGEST_KNOWN = 128
+_FEW = 64
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
 
@@ -42,6 +45,7 @@ class ContentFilter:
         extra = tuple(extra)
         self._hash = how == "hash"
         self._keys = content_keys.KEYS.union(key for key in extra if not key.endswith("*"))
+        self._known = functools.lru_cache(maxsize=4096)(self._look_up)
         self._prefixes = (*content_keys.PREFIXES, *(key[:-1] for key in extra if key.endswith("*")))
 
     def apply(self, signal: Signal, body: bytes) -> bytes:
@@ -60,6 +64,10 @@ class ContentFilter:
 
     def is_content(self, key: str) -> bool:
         """Tell whether an attribute of this name carries content."""
+        # Long names are not remembered: what hostile senders write must not fill memory.
+        return self._known(key) if len(key) <= _LONGEST_KNOWN else self._look_up(key)
+
+    def _look_up(self, key: str) -> bool:
         if key in self._keys or key.startswith(self._prefixes):
             return True
         return any(
@@ -113,11 +121,15 @@ class ContentFilter:
 
 
 def _delete(attributes: Any, found: Sequence[int]) -> None:
+    if len(found) <= _FEW:
+        for index in reversed(found):
+            del attributes[index]
+        return
+    # Each deletion moves all that follow; a hostile sender must not make that quadratic.
     dropped = set(found)
-    kept: list[KeyValue] = [attribute for index, attribute in enumerate(attributes) if index not in dropped]
-    copies = [_copy(attribute) for attribute in kept]
+    kept = [_copy(attribute) for index, attribute in enumerate(attributes) if index not in dropped]
     del attributes[:]
-    attributes.extend(copies)
+    attributes.extend(kept)
 
 
 def _copy(attribute: KeyValue) -> KeyValue:
