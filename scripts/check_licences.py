@@ -23,6 +23,7 @@ ALLOWED = {
     "CNRI-PYTHON",
     "ISC",
     "MIT",
+    "MIT-0",
     "MPL-2.0",
     "PSF-2.0",
     "UNLICENSE",
