@@ -61,5 +61,6 @@ def size(quantity):
 
 def memory(settings):
     """Return the bytes that a process with these settings may hold, its code and the allocator's waste included."""
-    held = settings.extensions.storage.max_size + settings.service.max_pending + settings.processors.runs.max_size
+    held = settings.extensions.storage.max_size + settings.service.max_pending
+    held += settings.processors.runs.max_size + settings.receivers.otlp.max_in_flight
     return int(held * 1.5) + (128 << 20)

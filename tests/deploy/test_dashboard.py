@@ -37,7 +37,7 @@ def test_every_legend_names_labels_that_are_kept():
         for target in panel["targets"]:
             kept = read(plain(target["expr"])).grouped
             if " by (" not in target["expr"]:
-                kept |= {"instance", "job", "exporter"}
+                kept |= {"instance", "job", "exporter", "transport"}
             assert set(re.findall(r"{{(\w+)}}", target["legendFormat"])) <= kept, panel["title"]
 
 
