@@ -218,13 +218,14 @@ def _options(settings: GrpcSettings) -> list[tuple[str, int]]:
         ("grpc.per_message_decompression", 0),
         # Without this two processes would share the port in silence, each getting half of the connections.
         ("grpc.so_reuseport", 0),
-        ("grpc.max_concurrent_streams", settings.max_concurrent_streams),
         ("grpc.max_allowed_incoming_connections", settings.max_connections),
         ("grpc.keepalive_time_ms", _ms(server.time)),
         ("grpc.keepalive_timeout_ms", _ms(server.timeout)),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", _ms(clients.min_time)),
         ("grpc.keepalive_permit_without_calls", int(clients.permit_without_stream)),
     ]
+    if settings.max_concurrent_streams is not None:
+        options.append(("grpc.max_concurrent_streams", settings.max_concurrent_streams))
     for name, seconds in (
         ("grpc.max_connection_idle_ms", server.max_connection_idle),
         ("grpc.max_connection_age_ms", server.max_connection_age),

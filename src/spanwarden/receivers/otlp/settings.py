@@ -62,7 +62,9 @@ class GrpcSettings(Section):
         None, gt=0, le=2047, description="The same in MiB, as the Collector spells it; wins over max_recv_msg_size."
     )
     max_decompressed_size: Size = Field(64 * MIB, gt=0, description="Largest request after decompression.")
-    max_concurrent_streams: int = Field(128, gt=0, description="Calls that one connection may have under way.")
+    max_concurrent_streams: int | None = Field(
+        None, gt=0, description="Calls that one connection may have under way; what is beyond is told to come again."
+    )
     max_connections: int = Field(4096, gt=0, description="Connections open at a time.")
     read_timeout: Duration = Field(60.0, gt=0, description="Longest time that a request may take to arrive.")
     keepalive: KeepaliveSettings = Field(KeepaliveSettings(), description="Keepalive and age of connections.")
