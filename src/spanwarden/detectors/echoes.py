@@ -13,6 +13,7 @@ import re2
 
 from spanwarden.detectors.actions import Deed, deed, named_in, orders
 from spanwarden.detectors.provenance import Block, Origin, Provenance, candidates
+from spanwarden.detectors.scanning import options
 from spanwarden.detectors.texts import MAX_TEXT
 from spanwarden.detectors.wording import canonical, particular, stem, stems
 from spanwarden.detectors.words import word_set
@@ -20,12 +21,18 @@ from spanwarden.detectors.words import word_set
 MAX_SENTENCES = 4_000
 MAX_CHECKS = 400
 MAX_SOURCES = 8
+MAX_PLACES = 32
+_STOPS = (b".", b"!", b"?")
 MAX_TURNS = 200
 _MAX_SMALL = 24
 
+_BEFORE = 300
+_AFTER = 600
+"""Characters around a value in which its sentence is looked for."""
 _END = re2.compile(
-    r"([.!?]+[\"')\]]*\s+)[^a-z\s]|\n\s*\n|\n\s*[-*•] |\n\s*[\w ]{1,24}: |"
-    r"[\"']\s*[,:]\s*[\"'{\[]|[{}]|</?\w[^>]{0,600}>|-{5,}|={5,}"
+    rb"[.!?]+[\"')\]]*\s+|\n\s*\n|\n\s*[-*] |\n\s*[\w ]{1,24}: |"
+    rb"[\"']\s*[,:]\s*[\"'{\[]|[{}]|</?\w[^>]{0,600}>|-{5,}|={5,}",
+    options(),
 )
 _PROSE = word_set(
     """
@@ -97,6 +104,8 @@ class _Search:
                 self._checks -= 1
                 if self._checks <= 0:
                     return None
+                if not self.known.any_block(source) and self._user_orders(index, what):
+                    continue
                 sentence = self._ordering(source, value, what)
                 if sentence is None or not self._alone(sentence, value, sources):
                     continue
@@ -125,32 +134,44 @@ class _Search:
             self._orders[key] = not _HANDING_OVER.isdisjoint(self.known.said_stems(index)) or any(
                 orders(what, sentence.spelled.partition("|")[0].split())
                 for turn in turns[-MAX_TURNS:]
-                for sentence in self._taken_apart(turn)
+                for sentence in self._said(turn)
             )
         return self._orders[key]
 
-    def _taken_apart(self, index: int) -> list[Sentence]:
+    def _said(self, index: int) -> list[Sentence]:
+        """Return the sentences of something the user said."""
         known = self._sentences.get(index)
         if known is None:
-            step = self.known.steps[index]
-            texts = [("text", (step.said or "")[:MAX_TEXT])] if step.tool is None else self.known.outside(index)
-            known = self._sentences[index] = [part for field, text in texts for part in _sentences(index, field, text)]
+            text = (self.known.steps[index].said or "")[:MAX_TEXT]
+            known = self._sentences[index] = list(_sentences(index, "text", text))
         return known
+
+    def _around(self, index: int, word: str) -> Iterator[Sentence]:
+        """Yield the sentences of a result that stand around a word."""
+        for field, text in self.known.outside(index):
+            lowered = text.lower()
+            at = lowered.find(word)
+            while at >= 0:
+                start, end = _borders(text, at, at + len(word))
+                yield Sentence(index, field, text[start:end])
+                at = lowered.find(word, max(end, at + len(word)))
 
     def _ordering(self, source: int, value: str, what: Deed) -> Sentence | None:
         """Return the sentence of a result that has this value, None where one of them does not order the deed."""
         token = f" {value} "
         word = max(value.split(), key=len)[:16]
-        near = (sentence for sentence in self._taken_apart(source) if word in sentence.text.lower())
-        having = [sentence for sentence in near if token in sentence.spelled]
         small = not particular(value) and " " not in value
-        ordering = []
-        for sentence in having:
+        first: Sentence | None = None
+        for _, sentence in zip(range(MAX_PLACES), self._around(source, word), strict=False):
+            if token not in sentence.spelled:
+                continue
             tokens = sentence.spelled.partition("|")[0].split()
             prose = sum(word in _PROSE for word in tokens) >= 2
             if prose and orders(what, tokens) and (not small or named_in(what, stems(sentence.spelled))):
-                ordering.append(sentence)
-        return ordering[0] if ordering and (small or len(ordering) == len(having)) else None
+                first = first or sentence
+            elif not small:
+                return None
+        return first
 
     def _alone(self, sentence: Sentence, value: str, events: list[int]) -> bool:
         """Tell whether a particular value occurs, of all events that have it, only where that very sentence does."""
@@ -160,13 +181,36 @@ class _Search:
         return all(words in self.known.says(event) for event in events)
 
 
+def _borders(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return where the sentence around a part of a text begins and ends, as far as it is looked for."""
+    first = max(0, start - _BEFORE)
+    data = _plain(text[first : end + _AFTER])
+    begin = 0
+    for close, after in _ends(data, 0, start - first):
+        if close <= start - first:
+            begin = min(after, start - first)
+    stop = next((close for close, _ in _ends(data, end - first, len(data))), len(data))
+    return first + begin, first + stop
+
+
+def _ends(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Yield where sentences end and the next ones begin; a full stop before a small letter ends none."""
+    for match in _END.finditer(data, start, stop):
+        close, after = match.span()
+        if data[close : close + 1] not in _STOPS or not data[after : after + 1].islower():
+            yield close, after
+
+
+def _plain(text: str) -> bytes:
+    return text.encode("ascii", "replace").replace(b"\\n", b" \n")
+
+
 def _sentences(event: int, field: str, text: str) -> Iterator[Sentence]:
-    text = text.replace("\\n", " \n")
-    end = 0
-    for _, match in zip(range(MAX_SENTENCES), _END.finditer(text), strict=False):
-        part = text[end : match.start()]
-        end = match.end(1) if match.group(1) else match.end()
-        if part.strip():
-            yield Sentence(event, field, part)
-    if text[end:].strip():
-        yield Sentence(event, field, text[end:])
+    data = _plain(text)
+    begin = 0
+    for _, (close, after) in zip(range(MAX_SENTENCES), _ends(data, 0, len(data)), strict=False):
+        if text[begin:close].strip():
+            yield Sentence(event, field, text[begin:close])
+        begin = after
+    if text[begin:].strip():
+        yield Sentence(event, field, text[begin:])

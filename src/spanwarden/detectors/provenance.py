@@ -143,6 +143,11 @@ class Provenance:
             self._origins = [self.finished(origin) for origin in self._origins]
         return self._origins
 
+    def any_block(self, event: int) -> bool:
+        """Tell whether an event has any block, however weak its cues."""
+        at = bisect.bisect_left(self.blocks, event, key=_event)
+        return at < len(self.blocks) and self.blocks[at].event == event
+
     def weak_block(self, event: int, text: str) -> Block | None:
         """Return the block of an event whose text overlaps this one, however weak its cues."""
         start = bisect.bisect_left(self.blocks, event, key=_event)

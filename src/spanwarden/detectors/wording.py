@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from spanwarden.detectors.folding import fold
 from spanwarden.detectors.words import word_set
 
@@ -122,6 +124,7 @@ def addressed(token: str) -> bool:
     return "@" in token or domain or host(token) is not None or sum(map(str.isdigit, token)) >= 8
 
 
+@functools.lru_cache(maxsize=16_384)
 def stem(word: str) -> str:
     """Return a word without its ending; equal for most forms of one English word."""
     for suffix in _SUFFIXES:

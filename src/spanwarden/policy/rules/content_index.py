@@ -62,7 +62,7 @@ def _sensitive(view: RunView, field: str) -> list[Sensitive]:
             budget -= len(leaf.text)
             key = leaf.field.rpartition(".")[2]
             secrets = find_secrets(leaf.text) or _named(key, leaf.text)
-            found += [Sensitive(index, leaf.field, "secret", s.kind, s.value, s.certain) for s in secrets]
+            found += [Sensitive(index, leaf.field, _category(s), s.kind, s.value, s.certain) for s in secrets]
             found += [Sensitive(index, leaf.field, "pii", p.kind, p.value, True) for p in find_personal(leaf.text)]
     return found
 
@@ -70,3 +70,7 @@ def _sensitive(view: RunView, field: str) -> list[Sensitive]:
 def _named(key: str, text: str) -> list[Secret]:
     secret = secret_by_name(key, text)
     return [secret] if secret else []
+
+
+def _category(secret: Secret) -> str:
+    return "password" if secret.kind == "named-secret" else "secret"

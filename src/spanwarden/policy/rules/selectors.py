@@ -24,7 +24,8 @@ GROUPS: dict[str, frozenset[str]] = {
 }
 """Names for several effect kinds. `write` also takes in tools whose name says that they change something."""
 CARRIES = ("instruction",)
-FINDS = ("secret", "pii")
+FINDS = ("secret", "password", "pii")
+"""`secret` is a key or token by its shape or by its line in a settings file, `password` what text merely calls one."""
 OUTCOMES = ("done", "pending", "failed")
 SELECTOR_KEYS = ("tool", "effect", "target", "detail", "carries", "finds", "outcome")
 MAX_PATTERNS = 200
