@@ -227,7 +227,11 @@ def test_http_compression(encoding: str, compress: Callable[[bytes], bytes]) -> 
         (post(b"x", extra="content-encoding: lz77\r\n"), 415),
         (post(gzip.compress(bytes(10_000)), extra="content-encoding: gzip\r\n"), 413),
         (post(bytes(5000)), 413),
-        (b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n1388\r\n" + bytes(5000), 413),
+        (
+            b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            b"transfer-encoding: chunked\r\n\r\n1388\r\n" + bytes(5000),
+            413,
+        ),
         (b"rubbish\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nhost: " + b"x" * 70_000 + b"\r\n\r\n", 431),
     ],
