@@ -46,7 +46,8 @@ def settings_keys(
             continue
         if NoneType in get_args(field.annotation):
             yield key, "on" if shown.get(name) else "off", field
-        yield from settings_keys(section, f"{key}.", shown.get(name))
+        below = shown.get(name)
+        yield from settings_keys(section, f"{key}.", below if isinstance(below, dict) else None)
 
 
 def _defaults(model: type[Section]) -> dict[str, Any]:

@@ -11,15 +11,22 @@ from typing import NamedTuple
 
 from spanwarden.policy.loading import load as load_policy
 from spanwarden.policy.policy import Policy
+from spanwarden.receivers.auth import Authenticator, BasicPasswords, BearerTokens
+from spanwarden.receivers.budget import Budget
 from spanwarden.receivers.http_server import HttpServer
 from spanwarden.receivers.otlp.grpc_server import GrpcReceiver
 from spanwarden.receivers.otlp.http_receiver import HttpReceiver, split_endpoint
 from spanwarden.receivers.otlp.intake import Intake
+from spanwarden.receivers.otlp.settings import AuthSettings
 from spanwarden.runs.windows import Windows, WindowSettings
 from spanwarden.service.clock import Clock, SystemClock
+from spanwarden.service.components import exporter_factories
 from spanwarden.service.corridor import Corridor
+from spanwarden.service.forwarding import Forwarding
+from spanwarden.service.forwarding import close_all as close_upstreams
 from spanwarden.service.health import health_server, metrics_server
 from spanwarden.service.metrics import Telemetry
+from spanwarden.service.metrics_push import MetricsPush
 from spanwarden.service.outlets import Outlets, close_all
 from spanwarden.service.process import watch_process
 from spanwarden.service.reloading import Reloader
@@ -71,10 +78,14 @@ class Service:
         self._ready = False
         self.telemetry = Telemetry()
         watch_process(self.telemetry, self._clock)
+        self.telemetry.gauge("spanwarden_journal_capacity_bytes", lambda: settings.extensions.storage.max_size)
         self.policies = load_policies(settings.processors.policy.policies, folder)
         self.outlets = Outlets(self.telemetry, self._clock)
+        self.forwarding = Forwarding(self.telemetry, self._clock)
         try:
             self.outlets.configure(settings)
+            self.forwarding.configure(settings, settings.service.pipelines)
+            self._push = self._metrics_push()
         except ValueError as error:
             raise StartError(str(error)) from None
         self._journal = MemoryJournal(settings.extensions.storage.max_size)
@@ -89,12 +100,7 @@ class Service:
             self._clock,
             settings.service.max_pending,
         )
-        intake = Intake(
-            self._journal, self._corridor.has_room, self._corridor.hand_over, self.telemetry, self._clock.wall_ns
-        )
-        protocols = settings.receivers.otlp.protocols
-        self._grpc = GrpcReceiver(protocols.grpc, intake) if protocols.grpc else None
-        self._http = HttpReceiver(protocols.http, intake) if protocols.http else None
+        self._grpc, self._http = self._receivers()
         self._servers: list[HttpServer] = []
         self.reloader = Reloader(self.reload, self._watched, self.telemetry, self._clock)
 
@@ -106,7 +112,10 @@ class Service:
             await self._stop_listening(0.0)
             raise
         self.outlets.start()
+        self.forwarding.start()
         self._corridor.start()
+        if self._push is not None:
+            self._push.start()
         self._ready = True
         return endpoints
 
@@ -116,7 +125,12 @@ class Service:
         deadline = self._clock.monotonic() + self._settings.service.shutdown_timeout
         await self._stop_listening(min(5.0, self._settings.service.shutdown_timeout))
         await asyncio.to_thread(self._corridor.stop)
-        await asyncio.to_thread(self.outlets.close, max(0.5, deadline - self._clock.monotonic()))
+        left = max(0.5, deadline - self._clock.monotonic())
+        await asyncio.gather(
+            asyncio.to_thread(self.outlets.close, left), asyncio.to_thread(self.forwarding.close, left)
+        )
+        if self._push is not None:
+            await asyncio.to_thread(self._push.close)
         for server in self._servers:
             await server.stop(0.5)
         self._journal.close()
@@ -145,6 +159,11 @@ class Service:
         settings = self._sources.load() if self._sources else self._settings
         policies = load_policies(settings.processors.policy.policies, self._folder)
         gone = self.outlets.configure(settings)
+        try:
+            left = self.forwarding.configure(settings, settings.service.pipelines)
+        except ValueError:
+            close_all(self.outlets.configure(self._settings), 5.0)
+            raise
         self._judge.replace(policies)
         self.policies = policies
         self._windows.settings = _window_settings(settings)
@@ -157,6 +176,57 @@ class Service:
                 logger.warning("%s changed; this needs a restart and is not in force", place)
         self._settings = settings
         close_all(gone, 5.0)
+        close_upstreams(left, 5.0)
+
+    def _receivers(self) -> tuple[GrpcReceiver | None, HttpReceiver | None]:
+        protocols = self._settings.receivers.otlp.protocols
+        intake = Intake(
+            self._journal,
+            self._corridor.has_room,
+            self._corridor.hand_over,
+            self.telemetry,
+            self._clock.wall_ns,
+            self.forwarding.offer,
+            Budget(self._settings.receivers.otlp.max_in_flight),
+        )
+        try:
+            return (
+                GrpcReceiver(protocols.grpc, intake, self._authenticator("grpc", protocols.grpc.auth))
+                if protocols.grpc
+                else None,
+                HttpReceiver(protocols.http, intake, self._authenticator("http", protocols.http.auth))
+                if protocols.http
+                else None,
+            )
+        except (OSError, ValueError) as error:
+            raise StartError(f"receivers.otlp.protocols: {error}") from None
+
+    def _authenticator(self, protocol: str, auth: AuthSettings | None) -> Authenticator | None:
+        extensions = self._settings.extensions
+        if auth is None:
+            return None
+        try:
+            if auth.authenticator == "bearertokenauth" and extensions.bearertokenauth is not None:
+                return BearerTokens(extensions.bearertokenauth)
+            if auth.authenticator == "basicauth" and extensions.basicauth is not None:
+                return BasicPasswords(extensions.basicauth)
+        except (OSError, ValueError) as error:
+            raise StartError(f"extensions.{auth.authenticator}: {error}") from None
+        place = f"receivers.otlp.protocols.{protocol}.auth.authenticator"
+        raise StartError(f"{place}: there is no extension {auth.authenticator!r}")
+
+    def _metrics_push(self) -> MetricsPush | None:
+        push = self._settings.service.telemetry.metrics.push
+        if push is None:
+            return None
+        place = "service.telemetry.metrics.push.exporter"
+        settings = self._settings.exporters.get(push.exporter)
+        factory = exporter_factories().get(push.exporter.partition("/")[0])
+        if settings is None or factory is None or factory.create_forwarder is None:
+            raise ValueError(f"{place}: {push.exporter!r} is no exporter that can send metrics")
+        return MetricsPush(
+            self.telemetry, factory.create_forwarder(push.exporter, settings), push.interval, self._clock
+        )
 
     def _watched(self) -> list[pathlib.Path]:
         names = self._settings.processors.policy.policies
@@ -168,6 +238,7 @@ class Service:
             if port is not None:
                 logger.info("%s listening on port %d", name, port)
         logger.info("policies: %s", ", ".join(policy.name for policy in self.policies) or "none")
+        logger.info("forwarding to: %s", ", ".join(self.forwarding.names) or "none")
         logger.info("exporters: %s", ", ".join(self.outlets.names) or "none")
 
     async def _listen(self) -> Endpoints:

@@ -17,6 +17,8 @@ PROCESSORS: Mapping[str, str] = {
 }
 EXTENSIONS: Mapping[str, str] = {
     "health_check": "Liveness and readiness over HTTP",
+    "bearertokenauth": "Checks bearer tokens for receivers",
+    "basicauth": "Checks user names and passwords for receivers",
     "storage": "Keeps requests until every run in them is decided",
 }
 

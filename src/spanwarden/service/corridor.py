@@ -63,7 +63,9 @@ class Corridor:
         telemetry.gauge("spanwarden_windows_open", lambda: len(windows))
         telemetry.gauge("spanwarden_window_records", lambda: windows.observations)
         telemetry.gauge("spanwarden_window_bytes", lambda: windows.size)
+        telemetry.gauge("spanwarden_window_capacity_bytes", lambda: windows.settings.max_size)
         telemetry.gauge("spanwarden_pending_bytes", lambda: self._pending_bytes)
+        telemetry.gauge("spanwarden_pending_capacity_bytes", lambda: max_pending)
         telemetry.gauge("spanwarden_journal_bytes", journal.size)
 
     def start(self) -> None:

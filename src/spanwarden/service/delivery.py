@@ -46,6 +46,8 @@ class Delivery:
         self._busy = False
         self._closing: float | None = None
         self._thread = threading.Thread(target=self._work, name=f"exporter {name}", daemon=True)
+        for outcome in ("sent", "send_failed", "enqueue_failed"):
+            telemetry.count(f"otelcol_exporter_{outcome}_findings", 0, exporter=name)
         telemetry.gauge("otelcol_exporter_queue_size", lambda: len(self._queue), exporter=name)
         telemetry.gauge("otelcol_exporter_queue_capacity", lambda: settings.sending_queue.queue_size, exporter=name)
 

@@ -69,6 +69,12 @@ def _check_pipelines(settings: Settings, exporters: Mapping[str, ExporterSetting
                     place = f"service.pipelines.{signal}.{part}"
                     raise SettingsError(f"{origin}: {place}: no {part[:-1]} {name!r}{_nearest(name, names)}")
 
+    both = set(settings.service.pipelines.upstreams()) & set(settings.service.pipelines.findings.exporters or ())
+    if both:
+        name = min(both)
+        place = "service.pipelines.findings.exporters"
+        raise SettingsError(f"{origin}: {place}: {name!r} forwards telemetry; give findings an exporter of their own")
+
 
 def _exporter(name: str, value: Any, origin: str) -> ExporterSettings:
     kind = name.partition("/")[0]

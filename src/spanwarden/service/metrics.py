@@ -5,8 +5,9 @@ Names that the Collector has too are spelt as it spells them, so that its dashbo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal, NamedTuple, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -16,7 +17,9 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client import Metric as Family
 
+from spanwarden.model.run import Completeness
 from spanwarden.otlp.requests import SIGNALS, Signal
 
 
@@ -29,7 +32,18 @@ class Metric(NamedTuple):
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
 
+    def expected(self) -> Iterator[tuple[str, ...]]:
+        """Yield the label values that are known beforehand; they are exposed at 0 so that a first increase shows."""
+        return itertools.product(*(_EXPECTED.get(label, ()) for label in self.labels))
 
+
+_EXPECTED: Mapping[str, tuple[str, ...]] = {
+    "receiver": ("otlp",),
+    "transport": ("grpc", "http"),
+    "signal": SIGNALS,
+    "completeness": get_args(Completeness),
+    "result": ("applied", "refused"),
+}
 _RECEIVER = ("receiver", "transport")
 _SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 
@@ -96,8 +110,13 @@ METRICS: tuple[Metric, ...] = (
     Metric("spanwarden_windows_open", "gauge", "Runs not yet decided."),
     Metric("spanwarden_window_records", "gauge", "Records held in run windows, decided runs in their grace included."),
     Metric("spanwarden_window_bytes", "gauge", "Memory that those records hold, about."),
+    Metric(
+        "spanwarden_window_capacity_bytes", "gauge", "Memory that they may hold; beyond it the idlest run is closed."
+    ),
     Metric("spanwarden_journal_bytes", "gauge", "Bytes of requests in the journal."),
+    Metric("spanwarden_journal_capacity_bytes", "gauge", "Bytes that the journal may hold."),
     Metric("spanwarden_pending_bytes", "gauge", "Bytes of requests received but not yet read."),
+    Metric("spanwarden_pending_capacity_bytes", "gauge", "Bytes that may wait to be read."),
     Metric("spanwarden_runs_decided", "counter", "Verdicts on runs, by what ended them.", ("completeness",)),
     Metric("spanwarden_findings", "counter", "Findings told, each revision once.", ("policy", "rule", "severity")),
     Metric("spanwarden_rule_errors", "counter", "Rules that failed while they were evaluated.", ("policy", "rule")),
@@ -138,7 +157,10 @@ class Telemetry:
         self._metrics: dict[str, Counter | Gauge | Histogram] = {}
         for metric in METRICS:
             if metric.kind == "counter":
-                self._metrics[metric.name] = Counter(metric.name, metric.help, metric.labels, registry=self._registry)
+                counter = Counter(metric.name, metric.help, metric.labels, registry=self._registry)
+                self._metrics[metric.name] = counter
+                for values in metric.expected() if metric.labels else ():
+                    counter.labels(*values)
             elif metric.kind == "gauge":
                 self._metrics[metric.name] = Gauge(metric.name, metric.help, metric.labels, registry=self._registry)
             else:
@@ -169,6 +191,10 @@ class Telemetry:
         metric = self._metrics[name]
         sample = name + "_total" if isinstance(metric, Counter) else name
         return self._registry.get_sample_value(sample, labels or {}) or 0.0
+
+    def collect(self) -> Iterable[Family]:
+        """Return all metrics as Prometheus' metric families."""
+        return self._registry.collect()
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

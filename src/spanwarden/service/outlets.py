@@ -82,9 +82,11 @@ def close_all(deliveries: list[Delivery], timeout: float) -> None:
 
 
 def chosen(settings: Settings) -> Mapping[str, ExporterSettings]:
-    """Return the exporters of the findings pipeline; those that only forward telemetry are left out."""
+    """Return the exporters of the findings pipeline; those that only carry telemetry are left out."""
     pipelines = settings.service.pipelines
     names = pipelines.findings.exporters
     if names is None:
-        names = tuple(name for name in settings.exporters if name not in pipelines.upstreams())
+        push = settings.service.telemetry.metrics.push
+        others = {*pipelines.upstreams(), *([push.exporter] if push else [])}
+        names = tuple(name for name in settings.exporters if name not in others)
     return {name: settings.exporters[name] for name in names}

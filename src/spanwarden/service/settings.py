@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from spanwarden.configuration.section import Duration, Section, Size
+from spanwarden.receivers.auth import BasicAuthSettings, BearerTokenAuthSettings
 from spanwarden.receivers.otlp.settings import OtlpReceiverSettings
 
 MIB = 1 << 20
@@ -67,6 +68,17 @@ class Extensions(Section):
         HealthCheckSettings(), description="Liveness and readiness over HTTP; null turns it off."
     )
     storage: StorageSettings = Field(StorageSettings(), description="The journal.")
+    bearertokenauth: BearerTokenAuthSettings | None = Field(
+        None, description="Checks bearer tokens for the receivers that name it."
+    )
+    basicauth: BasicAuthSettings | None = Field(None, description="Checks passwords for the receivers that name it.")
+
+
+class MetricsPushSettings(Section):
+    """Own metrics over OTLP."""
+
+    exporter: str = Field(description="Name of the otlp exporter that takes them.")
+    interval: Duration = Field(60.0, gt=0, description="How often they are sent.")
 
 
 class MetricsSettings(Section):
@@ -77,6 +89,7 @@ class MetricsSettings(Section):
     """
 
     endpoint: str | None = Field("localhost:8888", description="Address of /metrics for Prometheus; null turns it off.")
+    push: MetricsPushSettings | None = Field(None, description="Send own metrics over OTLP as well.")
 
     @model_validator(mode="before")
     @classmethod

@@ -123,6 +123,7 @@ def _by_span(rule: Flow, view: RunView) -> Iterator[Finding]:
 
 
 def _told(view: RunView, origin: Origin) -> str:
+    """Say what happened; the words themselves stay in the evidence, which exporters redact."""
     came = f"the text of {_named(view, origin.block.event)} that reads like an instruction"
     match origin.tie:
         case "action":
@@ -130,11 +131,11 @@ def _told(view: RunView, origin: Origin) -> str:
         case "words":
             how = f"repeats the wording of {came}"
         case "lookup":
-            how = f"uses {excerpt(origin.value, 60)!r} in {origin.field}, looked up because of {came}"
+            how = f"has a value in {origin.field} that was looked up because of {came}"
         case "echo":
             how = f"carries out a sentence in {_named(view, origin.block.event)} that the user did not ask for"
         case _:
-            how = f"uses {excerpt(origin.value, 60)!r} in {origin.field}, which only {came} mentions"
+            how = f"has a value in {origin.field} that only {came} mentions"
     ending = "" if origin.outcome == "done" else f"; the call {_ENDINGS[origin.outcome]}"
     return f"{view.events[origin.sink].tool} {how}{ending}."
 
@@ -167,7 +168,7 @@ def _by_value(rule: Flow, view: RunView) -> Iterator[Finding]:
                     how = "" if encoding == "plain" else f", spelled in {encoding}"
                     source = Evidence(item.event, "source", field=item.field, text=f"{item.kind} {shown}")
                     sink = Evidence(index, "sink", field=leaf.field, text=shown)
-                    message = f"{event.tool} sends a {item.kind} out that {_named(view, item.event)} returned{how}."
+                    message = f"{event.tool} sends out what {_named(view, item.event)} returned: {item.kind}{how}."
                     yield rule.finding(view, source, sink, message, masked(item.value))
                     break
             else:
