@@ -221,7 +221,7 @@ def _options(settings: GrpcSettings) -> list[tuple[str, int]]:
         ("grpc.max_allowed_incoming_connections", settings.max_connections),
         ("grpc.keepalive_time_ms", _ms(server.time)),
         ("grpc.keepalive_timeout_ms", _ms(server.timeout)),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", _ms(clients.min_time)),
+        ("grpc.http2.min_ping_interval_without_data_ms", _ms(clients.min_time)),
         ("grpc.keepalive_permit_without_calls", int(clients.permit_without_stream)),
     ]
     if settings.max_concurrent_streams is not None:
