@@ -84,6 +84,7 @@ def test_a_run_is_judged_after_it_settled(bench: Bench) -> None:
     assert (evaluation.kind, evaluation.run.agent, evaluation.run.completeness) == ("evaluation", "bot", "root_ended")
     assert [s.span_id for s in finding.subjects] == [(2).to_bytes(8, "big").hex()]
     assert bench.telemetry.value("spanwarden_findings", policy="p", rule="tool-forbidden", severity="high") == 1
+    assert 'spanwarden_rule_seconds_total{policy="p",rule="tool-forbidden"}' in bench.telemetry.exposition().decode()
 
 
 def test_what_was_told_is_not_told_again_and_news_is(bench: Bench) -> None:

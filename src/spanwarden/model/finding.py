@@ -95,7 +95,7 @@ class RuleError(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The outcome of one policy on one run."""
+    """The outcome of one policy on one run. `seconds` is what each rule took, where a clock was given."""
 
     policy: str
     policy_version: str
@@ -103,3 +103,4 @@ class Verdict(msgspec.Struct, frozen=True):
     not_evaluable: tuple[NotEvaluable, ...] = ()
     rule_errors: tuple[RuleError, ...] = ()
     risk_score: int = 0
+    seconds: tuple[tuple[str, float], ...] = ()

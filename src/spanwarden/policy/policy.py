@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -33,7 +33,7 @@ class Policy:
         self.rules = tuple(rules)
         self._weights = dict(weights or {})
 
-    def evaluate(self, run: Run, contents: Contents) -> Verdict:
+    def evaluate(self, run: Run, contents: Contents, clock: Callable[[], float] | None = None) -> Verdict:
         """Judge one run. Findings come in the order of the rules and, within a rule, of the events.
 
         Never raises because of a rule: a rule that fails is reported in `rule_errors` together with what it had
@@ -43,8 +43,10 @@ class Policy:
         findings: list[Finding] = []
         lacking: list[NotEvaluable] = []
         errors: list[RuleError] = []
+        seconds: list[tuple[str, float]] = []
         for rule in self.rules:
             count = 0
+            started = clock() if clock else 0.0
             try:
                 for outcome in rule.evaluate(view):
                     if isinstance(outcome, NotEvaluable):
@@ -57,6 +59,8 @@ class Policy:
                     findings.append(self._completed(outcome, run))
             except Exception as error:  # noqa: BLE001 - one broken rule must not silence the others
                 errors.append(RuleError(rule.id, f"{type(error).__name__}: {error}"[:500]))
+            if clock:
+                seconds.append((rule.id, clock() - started))
         return Verdict(
             self.name,
             self.version,
@@ -64,6 +68,7 @@ class Policy:
             not_evaluable=tuple(lacking),
             rule_errors=tuple(errors),
             risk_score=_score(findings),
+            seconds=tuple(seconds),
         )
 
     def _completed(self, finding: Finding, run: Run) -> Finding:

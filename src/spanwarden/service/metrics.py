@@ -119,6 +119,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("spanwarden_pending_capacity_bytes", "gauge", "Bytes that may wait to be read."),
     Metric("spanwarden_runs_decided", "counter", "Verdicts on runs, by what ended them.", ("completeness",)),
     Metric("spanwarden_findings", "counter", "Findings told, each revision once.", ("policy", "rule", "severity")),
+    Metric("spanwarden_rule_seconds", "counter", "Time spent in each rule.", ("policy", "rule")),
     Metric("spanwarden_rule_errors", "counter", "Rules that failed while they were evaluated.", ("policy", "rule")),
     Metric("spanwarden_not_evaluable", "counter", "Rules that lacked what they need.", ("policy", "rule")),
     Metric("spanwarden_late_records", "counter", "Records that came after their run was decided."),

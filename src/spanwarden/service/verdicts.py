@@ -44,7 +44,7 @@ class Judge:
         self._telemetry.observe("spanwarden_decision_seconds", decision.waited)
         for policy in self._policies:
             started = self._clock.monotonic()
-            verdict = policy.evaluate(decision.run, contents)
+            verdict = policy.evaluate(decision.run, contents, self._clock.monotonic)
             self._telemetry.observe("spanwarden_evaluation_seconds", self._clock.monotonic() - started)
             yield from self._notices(decision, verdict)
 
@@ -64,6 +64,8 @@ class Judge:
             not_evaluable=verdict.not_evaluable,
             rule_errors=verdict.rule_errors,
         )
+        for rule, seconds in verdict.seconds:
+            self._telemetry.count("spanwarden_rule_seconds", seconds, policy=verdict.policy, rule=rule)
         for error in verdict.rule_errors:
             self._telemetry.count("spanwarden_rule_errors", policy=verdict.policy, rule=error.rule)
             logger.warning("policy %s: rule %s failed: %s", verdict.policy, error.rule, error.error)
