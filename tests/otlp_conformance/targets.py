@@ -31,6 +31,8 @@ class Allowed:
     grpc_undecodable: frozenset[StatusCode] = frozenset({StatusCode.INVALID_ARGUMENT})
     details_on_bad_data: bool = True
     """Whether bad data is answered with google.rpc.BadRequest in the details."""
+    not_utf8: frozenset[int] = frozenset({400})
+    """What a JSON request with bytes that are no UTF-8 is answered with."""
     status_body_on: frozenset[int] = frozenset({400, 404, 405, 413, 415})
     """Which statuses carry a google.rpc.Status."""
     odd_ids: Literal["partial_success", "malformed"] = "partial_success"
@@ -54,11 +56,12 @@ TARGETS = {
         unknown_encoding=frozenset({400, 415}),
         grpc_undecodable=frozenset({StatusCode.INTERNAL, StatusCode.INVALID_ARGUMENT}),
         details_on_bad_data=False,
+        not_utf8=frozenset({400, 500}),
         status_body_on=frozenset({400}),
         odd_ids="malformed",
         zero_ids="accepted",
         enum_names=frozenset({200, 400}),
-        reads_snake_case=False,
+        reads_snake_case=True,
         can_be_overloaded=False,
         reasons={
             "http_body_limit": "confighttp's default is 20 MiB, and it also bounds what is decompressed",
@@ -67,10 +70,12 @@ TARGETS = {
             "unknown_encoding": "confighttp answers an unknown encoding as bad data",
             "grpc_undecodable": "grpc-go decodes before the service is asked and answers INTERNAL",
             "details_on_bad_data": "the specification says SHOULD",
+            "not_utf8": "it repeats the bytes in its message, which then cannot be written as protobuf text",
             "status_body_on": "paths, methods and media types are refused by Go's own HTTP code in plain text",
             "odd_ids": "pdata refuses to decode an id of the wrong length, and with it the request",
             "zero_ids": "pdata does not look whether an id is all zero",
             "enum_names": "pdata reads names as well; the specification binds senders to integers",
+            "reads_snake_case": "pdata takes both spellings; the specification has lowerCamelCase only",
             "can_be_overloaded": "it needs a memory_limiter that is made to trip from outside",
         },
     ),

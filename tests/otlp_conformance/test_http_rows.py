@@ -127,7 +127,8 @@ def test_the_limit_after_decompression(target: Target, encoding: str) -> None:
 @pytest.mark.parametrize("signal", SIGNALS)
 def test_undecodable_data_is_bad_data(target: Target, signal: str, kind: str) -> None:
     answer = target.http.post(signal, b"\x0a\xff\xff\xff\xff\x0f{", kind)
-    assert (answer.status, media(answer)) == (400, kind)
+    assert media(answer) == kind
+    assert answer.status in (target.allowed.not_utf8 if kind == JSON else {400})
     assert status_of(answer)
     if kind == PROTOBUF and target.allowed.details_on_bad_data:
         assert Status.FromString(answer.body).details[0].Is(BadRequest.DESCRIPTOR)
@@ -190,7 +191,9 @@ def test_a_connection_serves_many_requests(target: Target) -> None:
         for _ in range(20):
             connection.request("POST", "/v1/traces", traces().SerializeToString(), {"content-type": PROTOBUF})
             response = connection.getresponse()
-            assert (response.status, response.read()) == (200, b"")
+            body = response.read()
+            assert response.status == 200
+            assert not ExportTraceServiceResponse.FromString(body).partial_success.ByteSize()
     finally:
         connection.close()
 
