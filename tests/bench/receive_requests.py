@@ -3,8 +3,8 @@
 usage: python tests/bench/receive_requests.py [ROUNDS]
 
 The server is a process of its own, on uvloop as `serve` is; its CPU time (user and system, all threads) is divided by
-the requests. `floor` is our HTTP server with a handler that answers at once. Requests hold ten spans without content;
-eight are under way at a time.
+the requests. The floors are our HTTP server and the gRPC library's own with handlers that answer at once; compare with
+them, as the machine is shared. Requests hold ten spans without content; eight are under way at a time.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import grpc
 import grpc.aio
 import uvloop
 
@@ -40,9 +41,18 @@ REQUESTS = 2000
 class Ports(NamedTuple):
     """Where the server under measurement listens."""
 
-    floor: int
+    http_floor: int
     http: int
+    grpc_floor: int
     grpc: int
+
+
+class _Floor(grpc.GenericRpcHandler):
+    async def _answer(self, _body: bytes, _context: object) -> bytes:
+        return b""
+
+    def service(self, _details: object) -> grpc.RpcMethodHandler:
+        return grpc.unary_unary_rpc_method_handler(self._answer)
 
 
 async def serve() -> None:
@@ -62,10 +72,15 @@ async def serve() -> None:
     floor = await HttpServer(answer).start("127.0.0.1", 0)
     http = await HttpReceiver(HttpSettings(endpoint="127.0.0.1:0"), intake).start()
     receiver = GrpcReceiver(GrpcSettings(endpoint="localhost:0"), intake)
-    print(floor, http, await receiver.start(), flush=True)
+    bare = grpc.aio.server()
+    bare.add_generic_rpc_handlers((_Floor(),))
+    bare_port = bare.add_insecure_port("localhost:0")
+    await bare.start()
+    print(floor, http, bare_port, await receiver.start(), flush=True)
     while await asyncio.to_thread(sys.stdin.readline):
         print(time.process_time(), flush=True)
     await receiver.stop(0)
+    await bare.stop(0)
 
 
 class Server:
@@ -137,11 +152,11 @@ async def over_grpc(port: int, payload: bytes, requests: int) -> None:
 def measure(rounds: int, requests: int = REQUESTS) -> dict[str, float]:
     """Return the microseconds of server CPU per request, the median of interleaved rounds."""
     payload = batch(content=False, spans=10)
-    costs: dict[str, list[float]] = {"floor": [], "http": [], "grpc": []}
+    costs: dict[str, list[float]] = {name: [] for name in Ports._fields}
     with server() as running:
         for _ in range(rounds):
             for name, port in zip(costs, running.ports, strict=True):
-                send = over_grpc if name == "grpc" else over_http
+                send = over_grpc if name.startswith("grpc") else over_http
                 before = running.cpu()
                 asyncio.run(send(port, payload, requests))
                 costs[name].append((running.cpu() - before) / requests * 1e6)
@@ -154,7 +169,7 @@ def main() -> None:
         uvloop.run(serve())
         return
     for name, cost in measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5).items():
-        print(f"{name:6} {cost:8.1f} us of CPU per request")
+        print(f"{name:10} {cost:8.1f} us of CPU per request")
 
 
 if __name__ == "__main__":

@@ -116,4 +116,7 @@ def check(request: trimmed_pb2.Traces | trimmed_pb2.Logs) -> Checked:
 
 def valid_ids(trace_id: bytes, span_id: bytes) -> bool:
     """Tell whether both ids have their length and are not all zero."""
-    return len(trace_id) == 16 and len(span_id) == 8 and any(trace_id) and any(span_id)
+    return len(trace_id) == 16 and len(span_id) == 8 and trace_id != _ZERO_TRACE and span_id != _ZERO_SPAN
+
+
+_ZERO_TRACE, _ZERO_SPAN = bytes(16), bytes(8)

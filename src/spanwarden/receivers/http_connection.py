@@ -301,7 +301,8 @@ class Connection(asyncio.Protocol):
                 await self._writable.wait()
             last = response.close or (self._last and not self._queue and not self._in_message)
             if self._transport is not None:
-                self._transport.write(render(response._replace(close=last), method == "HEAD"))
+                shown = response._replace(close=True) if last and not response.close else response
+                self._transport.write(render(shown, method == "HEAD"))
             if last:
                 self._last = True
                 self._discard_queue()
