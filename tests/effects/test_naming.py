@@ -51,4 +51,4 @@ def test_every_action_of_the_table_has_a_reader():
         action for row in (DEFAULT_TABLE.tools, DEFAULT_TABLE.grid) for found in row.values() for action in found
     }
     for action in actions:
-        assert isinstance(list(effects_for(action, {}, None)), list)
+        assert isinstance(list(effects_for(action, {}, None, DEFAULT_TABLE)), list)

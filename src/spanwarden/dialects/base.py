@@ -7,7 +7,9 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from spanwarden.model.event import Content, ContentRef
+from spanwarden.effects.classify import effects_of
+from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
+from spanwarden.model.event import Content, ContentRef, Effect
 from spanwarden.model.observation import Observation
 from spanwarden.otlp.proto import trimmed_pb2
 
@@ -29,16 +31,17 @@ class Sightings:
     """Collects what one record says. Give `wanted` to load one content again instead of collecting observations.
 
     A record may tell of several actions (a model call with three tool calls in its answer); each `add` is one part,
-    numbered in order, so that the same record read again numbers them alike.
+    numbered in order, so that the same record read again numbers them alike. `table` says what tools do.
     """
 
-    __slots__ = ("_part", "_position", "_record", "_wanted", "content", "observations")
+    __slots__ = ("_part", "_position", "_record", "_table", "_wanted", "content", "observations")
 
-    def __init__(self, position: int, wanted: ContentRef | None = None) -> None:
+    def __init__(self, position: int, wanted: ContentRef | None = None, table: ToolTable = DEFAULT_TABLE) -> None:
         self.observations: list[Observation] = []
         self.content: Content | None = None
         self._position = position
         self._wanted = wanted
+        self._table = table
         self._record = 0
         self._part = 0
 
@@ -46,6 +49,14 @@ class Sightings:
         """Start the record with this number within the request."""
         self._record = record
         self._part = 0
+
+    def effects(
+        self, tool: str, arguments: Any, *, mcp_server: str | None = None, tool_type: str | None = None
+    ) -> tuple[Effect, ...]:
+        """Return what a tool call does, by the table in force; see `effects_of`. () where content alone is wanted."""
+        if self._wanted is not None:
+            return ()
+        return effects_of(tool, arguments, mcp_server=mcp_server, tool_type=tool_type, table=self._table)
 
     def add(self, load: Loader | None = None, **facts: Any) -> None:
         """Add one observation (see `Observation` for the facts); `load` returns its content when it is asked for."""

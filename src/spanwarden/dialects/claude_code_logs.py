@@ -7,7 +7,6 @@ from typing import Any
 
 from spanwarden.dialects import claude_code_fields as fields
 from spanwarden.dialects.base import Attributes, Loader, Origin, Sightings
-from spanwarden.effects.classify import effects_of
 from spanwarden.model.event import Content
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
@@ -127,7 +126,7 @@ def _tool(attributes: Attributes, facts: Facts, out: Sightings, *, base: int, st
         tool,
         status=status,
         merge=call or _itself(facts),
-        effects=effects_of(tool or "", given, mcp_server=fields.text_of(summary, "mcp_server_name")),
+        effects=out.effects(tool or "", given, mcp_server=fields.text_of(summary, "mcp_server_name")),
         rank=fields.tool_rank(base, given),
         has_content=given is not None,
         **more,

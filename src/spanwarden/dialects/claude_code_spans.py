@@ -7,7 +7,6 @@ from typing import Any
 
 from spanwarden.dialects import claude_code_fields as fields
 from spanwarden.dialects.base import Origin, Sightings
-from spanwarden.effects.classify import effects_of
 from spanwarden.model.event import Content
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
@@ -96,7 +95,7 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
         tool,
         status=_status(span),
         merge=call,
-        effects=effects_of(tool or "", given, mcp_server=fields.label(attributes.get("anthropic.mcp.server.name"))),
+        effects=out.effects(tool or "", given, mcp_server=fields.label(attributes.get("anthropic.mcp.server.name"))),
         rank=fields.tool_rank(20, given),
         has_content=told,
         **facts,

@@ -10,7 +10,6 @@ import msgspec
 from spanwarden.dialects.base import Loader, Sightings
 from spanwarden.dialects.handoff_names import is_handoff
 from spanwarden.dialects.messages import Call, Response, Said, arguments_digest, message_digest
-from spanwarden.effects.classify import effects_of
 from spanwarden.model.event import Content, Status
 
 MAX_CALLS = 2000
@@ -75,7 +74,7 @@ def _add_calls(out: Sightings, facts: dict[str, Any], calls: Iterable[Asked]) ->
             digest=arguments_digest(asked.arguments),
             status=asked.status,
             executed=asked.provider,
-            effects=effects_of(asked.name, asked.arguments) if acted and asked.name else (),
+            effects=out.effects(asked.name, asked.arguments) if acted and asked.name else (),
         )
 
 

@@ -14,7 +14,6 @@ from spanwarden.dialects.genai_messages import Messages, log_message, span_messa
 from spanwarden.dialects.handoff_names import is_handoff
 from spanwarden.dialects.messages import Said, arguments_digest, plain
 from spanwarden.dialects.usage import read_usage
-from spanwarden.effects.classify import effects_of
 from spanwarden.model.event import Content, Effect, Status
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
@@ -125,6 +124,7 @@ def _operation(
         facts["merge"] = _text(attributes, keys.RESPONSE_ID)
     if role in {"llm_call", "embedding", "agent"}:
         facts["model"] = _text(attributes, keys.MODEL)
+        facts["provider"] = _text(attributes, keys.PROVIDER)
         facts["usage"] = read_usage(attributes, keys.USAGE)
         facts.update(_cost(attributes))
     if role == "retrieval":
@@ -180,7 +180,7 @@ def _tool(span: trimmed_pb2.Span, messages: Messages, facts: dict[str, Any], err
         rank=(-1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0) if mcp else 0,
         effects=()
         if handoff
-        else effects_of(
+        else out.effects(
             name,
             arguments,
             mcp_server=_text(attributes, keys.MCP_SERVER),

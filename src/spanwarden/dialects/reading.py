@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from spanwarden.dialects.base import Attributes, Origin, Sightings
 from spanwarden.dialects.registry import read_log, read_span
+from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.model.event import Content, ContentRef, Event
 from spanwarden.model.observation import Observation
 from spanwarden.otlp import values
@@ -16,9 +17,12 @@ Request = trimmed_pb2.Traces | trimmed_pb2.Logs
 Record = tuple[trimmed_pb2.Span | trimmed_pb2.LogRecord, Origin]
 
 
-def observe(request: Request, position: int) -> list[Observation]:
-    """Return what a request says, in its own order. `position` is where the journal holds it. Never raises."""
-    out = Sightings(position)
+def observe(request: Request, position: int, table: ToolTable = DEFAULT_TABLE) -> list[Observation]:
+    """Return what a request says, in its own order. Never raises.
+
+    position: where the journal holds it. table: what tools do.
+    """
+    out = Sightings(position, table=table)
     for number, (record, origin) in enumerate(_records(request)):
         out.begin(number)
         _read(record, origin, out)

@@ -43,7 +43,7 @@ def effects_of(
         actions = actions_from_arguments(named, given)
     found: dict[Effect, None] = {}
     for action in actions:
-        for effect in effects_for(action, named, given):
+        for effect in effects_for(action, named, given, table):
             found[_within_limits(effect)] = None
             if len(found) >= MAX_EFFECTS:
                 return tuple(found)

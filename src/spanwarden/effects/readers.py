@@ -11,7 +11,7 @@ from spanwarden.effects.patches import files_of_patch, looks_like_patch
 from spanwarden.effects.reading import bare, every, first
 from spanwarden.effects.scripts import script_calls
 from spanwarden.effects.shell.language import shell_effects
-from spanwarden.effects.table import Action
+from spanwarden.effects.table import Action, ToolTable
 from spanwarden.effects.urls import is_url, urls_in
 from spanwarden.model.event import Effect, EffectKind
 
@@ -22,9 +22,12 @@ _EDIT_COMMANDS = {"view": "file_read", "read": "file_read", "open": "file_read",
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def effects_for(action: Action, named: Named, arguments: Any) -> Iterable[Effect]:
-    """Return the effects of one action. `named` is `reading.folded(arguments)`; arguments are unwrapped."""
-    return _READERS[action](named, arguments)
+def effects_for(action: Action, named: Named, arguments: Any, table: ToolTable) -> Iterable[Effect]:
+    """Return the effects of one action. `named` is `reading.folded(arguments)`; arguments are unwrapped.
+
+    table: what the tools that a script calls do.
+    """
+    return _script(named, arguments, table) if action == "script" else _READERS[action](named, arguments)
 
 
 def _each(kind: EffectKind, targets: list[str], detail: str | None = None) -> list[Effect]:
@@ -188,7 +191,7 @@ def _query(named: Named, arguments: Any) -> list[Effect]:
     return _each("db_query", first(named, reading.QUERY) or bare(arguments))
 
 
-def _script(named: Named, arguments: Any) -> Iterable[Effect]:
+def _script(named: Named, arguments: Any, table: ToolTable) -> Iterable[Effect]:
     """`exec` is a shell in most programs and a JavaScript wrapper around other tools in Codex."""
     text = arguments if isinstance(arguments, str) else next(iter(first(named, ["code", "input", "script"])), None)
     if text is None:
@@ -196,15 +199,15 @@ def _script(named: Named, arguments: Any) -> Iterable[Effect]:
     calls = script_calls(text)
     if calls is None:
         return _shell(named, arguments)
-    return _nested(calls)
+    return _nested(calls, table)
 
 
-def _nested(calls: list[tuple[str, Any]]) -> Iterable[Effect]:
+def _nested(calls: list[tuple[str, Any]], table: ToolTable) -> Iterable[Effect]:
     from spanwarden.effects.classify import effects_of
 
     for tool, arguments in calls:
         if tool != "exec":
-            yield from effects_of(tool, arguments)
+            yield from effects_of(tool, arguments, table=table)
 
 
 _READERS: dict[Action, Reader] = {
@@ -219,7 +222,6 @@ _READERS: dict[Action, Reader] = {
     "patch": _patch,
     "shell": _shell,
     "code": _code,
-    "script": _script,
     "fetch": _fetch,
     "web_search": _web_search,
     "http": _http,

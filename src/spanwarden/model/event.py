@@ -122,4 +122,5 @@ class Event(msgspec.Struct, frozen=True):
     dialect: str = "unknown"
     turn: int | None = None
     written: Written | None = None
+    provider: str | None = None
     content: tuple[ContentRef, ...] = ()

@@ -20,6 +20,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     keys: strings that tie observations to one run; two observations that share a key belong to the same run.
         The spelling is `<what>:<value>`, for example `trace:0af7…` or `prompt:…`. Never empty.
     run_id: an explicit run id of the dialect, None where it has none.
+    provider: who serves the model, as the sender spells it ("openai", "aws.bedrock"); prices depend on it.
     merge: observations of one run with the same `kind` and `merge` told of the same action; None where the record
         has no identity beyond its span. For tool calls it is the call id, for messages a digest of role and text.
     sequence: order among records with equal times, as the sender numbered them.
@@ -49,6 +50,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     agent_id: str | None = None
     tool: str | None = None
     model: str | None = None
+    provider: str | None = None
     role: str | None = None
     merge: str | None = None
     effects: tuple[Effect, ...] = ()

@@ -35,6 +35,7 @@ def event_of(members: Sequence[Observation], agent: str | None) -> Event:
         agent=_first(best, lambda o: o.agent) or agent,
         tool=_first(best, lambda o: o.tool),
         model=_first(best, lambda o: o.model),
+        provider=_first(best, lambda o: o.provider),
         role=role,
         call_id=_first(best, lambda o: o.merge) if kind in _KINDS else None,
         effects=_effects(best),
