@@ -10,6 +10,8 @@ import pytest
 from receivers.bench_receivers import Room, answer, body, post, send, until
 from spanwarden.receivers.http_server import HttpServer, Limits, Request, Response
 
+pytestmark = pytest.mark.usefixtures("each_loop")
+
 
 async def ended(reader: asyncio.StreamReader) -> bytes:
     """Read until the server hangs up; a reset counts as one."""

@@ -108,6 +108,22 @@ def test_a_client_that_hangs_up_gives_its_room_back() -> None:
     asyncio.run(run())
 
 
+def test_connections_beyond_the_limit_are_not_accepted() -> None:
+    async def run() -> None:
+        alone = [("grpc.use_local_subchannel_pool", 1)]
+        async with Room().grpc(endpoint="127.0.0.1:0", max_connections=1) as port:
+            first, second = (grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=alone) for _ in range(2))
+            await first.unary_unary(TRACES)(body(), timeout=10)
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await second.unary_unary(TRACES)(body(), timeout=10)
+            assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+            await first.close()
+            await second.unary_unary(TRACES)(body(), timeout=10, wait_for_ready=True)
+            await second.close()
+
+    asyncio.run(run())
+
+
 def test_connections_grow_old() -> None:
     """A client keeps sending over connections that the server ends under it."""
 

@@ -14,6 +14,8 @@ from receivers.bench_receivers import Room, body, export, post, send
 from spanwarden.receivers.otlp.settings import GrpcSettings
 from spanwarden.receivers.tls import CertificateFiles, TlsServerSettings
 
+pytestmark = pytest.mark.usefixtures("each_loop")
+
 
 class Files:
     """Certificate files of a server, and the CAs behind them."""

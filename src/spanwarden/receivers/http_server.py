@@ -21,6 +21,8 @@ __all__ = ["Head", "HttpServer", "Limits", "Request", "Response"]
 _HANDSHAKE, _SHUTDOWN = 10.0, 5.0
 """Seconds that a client may take to begin and to end TLS."""
 
+_ATTEMPTS = 5
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -61,20 +63,37 @@ class HttpServer:
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port (useful with port 0). Raises OSError if the address cannot be had."""
-        loop = asyncio.get_running_loop()
         # As elsewhere, "::" means every address of either family, and so does no host.
-        self._server = await loop.create_server(
+        name = host if host not in {"", "::"} else None
+        for _ in range(_ATTEMPTS):
+            server = await self._listen(name, port)
+            ports: list[int] = [socket.getsockname()[1] for socket in server.sockets]
+            if len(set(ports)) == 1:
+                break
+            # Any port was asked for and every address got another: take one of them for all.
+            server.close()
+            await server.wait_closed()
+            with contextlib.suppress(OSError):
+                server = await self._listen(name, ports[0])
+                break
+        else:
+            raise OSError(f"no port is free on every address of {host!r}")
+        self._server = server
+        self._sweep()
+        bound: int = server.sockets[0].getsockname()[1]
+        return bound
+
+    async def _listen(self, host: str | None, port: int) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(
             lambda: Connection(self._service, loop),
-            host if host not in {"", "::"} else None,
+            host,
             port,
             backlog=1024,
             ssl=self._tls,
             ssl_handshake_timeout=_HANDSHAKE if self._tls is not None else None,
             ssl_shutdown_timeout=_SHUTDOWN if self._tls is not None else None,
         )
-        self._sweep()
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
 
     async def listen(self, endpoint: str) -> int:
         """Listen on host:port or unix:///path; return the port, 0 for a path. Raises OSError, ValueError."""

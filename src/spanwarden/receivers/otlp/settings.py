@@ -65,7 +65,7 @@ class GrpcSettings(Section):
     max_concurrent_streams: int | None = Field(
         None, gt=0, description="Calls that one connection may have under way; what is beyond is told to come again."
     )
-    max_connections: int = Field(4096, gt=0, description="Connections open at a time.")
+    max_connections: int = Field(4096, gt=0, description="Connections open at a time, on each address.")
     read_timeout: Duration = Field(60.0, gt=0, description="Longest time that a request may take to arrive.")
     keepalive: KeepaliveSettings = Field(KeepaliveSettings(), description="Keepalive and age of connections.")
 
