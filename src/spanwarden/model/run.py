@@ -15,8 +15,9 @@ Completeness = Literal["root_ended", "idle", "max_age", "limit", "forced"]
 class Run(msgspec.Struct, frozen=True):
     """The events of one agent invocation, in order, with what is known of the whole.
 
-    `cost_usd` and `runtime_seconds` are None where the telemetry does not say. `completeness` tells why the run was
-    considered over: its root ended, nothing came for a while, it grew too old or too big, or it was closed by force.
+    `cost_usd` and `runtime_seconds` are None where the telemetry does not say; `price_table` names the prices that an
+    estimated cost rests on. `completeness` tells why the run was considered over: its root ended, nothing came for a
+    while, it grew too old or too big, or it was closed by force.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Run(msgspec.Struct, frozen=True):
     end: int = 0
     cost_usd: float | None = None
     cost_source: CostSource | None = None
+    price_table: str | None = None
     runtime_seconds: float | None = None
     completeness: Completeness = "forced"
     trace_ids: tuple[bytes, ...] = ()

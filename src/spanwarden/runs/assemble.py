@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
-from spanwarden.model.event import CostSource, Event
+from spanwarden.model.event import Event
 from spanwarden.model.observation import Observation
 from spanwarden.model.run import Completeness, Run
 from spanwarden.runs.ancestry import SpanKey, nearest, parents_of, span_key
+from spanwarden.runs.costs import Prices, total, with_estimates
 from spanwarden.runs.grouping import group
 from spanwarden.runs.handoffs import is_handoff, spawning_calls
 from spanwarden.runs.history import Histories, placed
 from spanwarden.runs.merging import event_of
 
 
-def assemble(observations: Sequence[Observation], completeness: Completeness) -> Run:
+def assemble(observations: Sequence[Observation], completeness: Completeness, prices: Prices | None = None) -> Run:
     """Merge the observations of one window into a run. Pure; the order of the input does not matter.
 
     Needs at least one observation. Ancestry comes from the structure spans; they and the "end" marks are no events.
+    prices: what to estimate costs with that nothing reported.
     """
     ordered = placed(_canonical(observations))
     parents = parents_of(ordered)
@@ -42,8 +44,8 @@ def assemble(observations: Sequence[Observation], completeness: Completeness) ->
                 event = msgspec.structs.replace(event, kind="handoff")
         built.append((_place(event, members), event))
     built.sort(key=lambda pair: pair[0])
-    events = _usage_once([event for _, event in built], parents)
-    return _run(ordered, events, completeness)
+    events = with_estimates(_usage_once([event for _, event in built], parents), prices)
+    return _run(ordered, events, completeness, prices)
 
 
 def _retold(event: Event, members: Sequence[Observation], histories: Histories, ended: bool) -> Event:
@@ -124,25 +126,38 @@ def _place(event: Event, members: Sequence[Observation]) -> tuple[Any, ...]:
 
 
 def _usage_once(events: list[Event], parents: dict[SpanKey, SpanKey | None]) -> list[Event]:
-    """Agents repeat the sum of what is below them: keep it only for the topmost, and only if no model call has any."""
-    if any(e.usage is not None or e.cost_usd is not None for e in events if e.kind != "agent"):
-        costly: frozenset[SpanKey] = frozenset()
-    else:
-        summed = {(e.trace_id, e.span_id) for e in events if e.kind == "agent" and e.usage is not None}
-        above = nearest(parents, summed)
-        costly = frozenset(key for key in summed if above.get(key) is None)
-    return [
-        msgspec.structs.replace(e, usage=None, cost_usd=None, cost_source=None)
-        if e.kind == "agent" and (e.trace_id, e.span_id) not in costly
-        else e
-        for e in events
-    ]
+    """Agents repeat the sums of what is below them: keep one for the topmost only, and only if no model call has any.
+
+    Tokens and cost are judged apart: some senders tell the tokens of each call and the cost of the whole.
+    """
+    counted = _topmost(events, parents, lambda e: e.usage is not None)
+    costly = _topmost(events, parents, lambda e: e.cost_usd is not None)
+    once: list[Event] = []
+    for event in events:
+        changes: dict[str, Any] = {}
+        if event.kind == "agent" and event.usage is not None and (event.trace_id, event.span_id) not in counted:
+            changes["usage"] = None
+        if event.kind == "agent" and event.cost_usd is not None and (event.trace_id, event.span_id) not in costly:
+            changes.update(cost_usd=None, cost_source=None)
+        once.append(msgspec.structs.replace(event, **changes) if changes else event)
+    return once
 
 
-def _run(ordered: Sequence[Observation], events: list[Event], completeness: Completeness) -> Run:
+def _topmost(
+    events: list[Event], parents: dict[SpanKey, SpanKey | None], has: Callable[[Event], bool]
+) -> frozenset[SpanKey]:
+    """Return the agents whose sum counts: those without one above them, none if anything but an agent tells it."""
+    if any(e.kind != "agent" and has(e) for e in events):
+        return frozenset()
+    summed = {(e.trace_id, e.span_id) for e in events if e.kind == "agent" and has(e)}
+    above = nearest(parents, summed)
+    return frozenset(key for key in summed if above.get(key) is None)
+
+
+def _run(ordered: Sequence[Observation], events: list[Event], completeness: Completeness, prices: Prices | None) -> Run:
     traced = [o for o in ordered if o.trace_id]
     root = _root(ordered)
-    cost, source = _cost(events)
+    cost, source = total(events)
     timed = [o for o in ordered if o.start or o.end]
     start = min((o.start or o.end for o in timed), default=0)
     end = max((max(o.start, o.end) for o in timed), default=0)
@@ -157,6 +172,7 @@ def _run(ordered: Sequence[Observation], events: list[Event], completeness: Comp
         end=end,
         cost_usd=cost,
         cost_source=source,
+        price_table=prices.version if prices is not None and source == "estimated" else None,
         runtime_seconds=(end - start) / 1e9 if timed else None,
         completeness=completeness,
         trace_ids=tuple(dict.fromkeys(o.trace_id for o in traced)),
@@ -182,14 +198,6 @@ def _agent(ordered: Sequence[Observation], events: Iterable[Event]) -> str | Non
     agents = [e for e in events if e.kind == "agent" and e.agent]
     named = [e.agent for e in agents if e.span_id not in workflows] or [e.agent for e in agents]
     return next(iter(named), None) or next((e.agent for e in events if e.agent), None)
-
-
-def _cost(events: Iterable[Event]) -> tuple[float | None, CostSource | None]:
-    told = [(e.cost_usd, e.cost_source) for e in events if e.cost_usd is not None]
-    if not told:
-        return None, None
-    estimated = any(source == "estimated" for _, source in told)
-    return sum(cost for cost, _ in told), "estimated" if estimated else "reported"
 
 
 def _best_key(ordered: Sequence[Observation]) -> str:

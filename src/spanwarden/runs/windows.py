@@ -21,6 +21,7 @@ import msgspec
 from spanwarden.model.observation import Observation
 from spanwarden.model.run import Completeness, Run
 from spanwarden.runs.assemble import assemble
+from spanwarden.runs.costs import Prices
 
 
 class WindowSettings(msgspec.Struct, frozen=True):
@@ -163,10 +164,14 @@ def weight(observation: Observation) -> int:
 
 
 class Windows:
-    """All windows of one pipeline. Not thread-safe; one thread owns it."""
+    """All windows of one pipeline. Not thread-safe; one thread owns it.
 
-    def __init__(self, settings: WindowSettings) -> None:
+    settings, prices: may be replaced at any time; what is decided from then on goes by them.
+    """
+
+    def __init__(self, settings: WindowSettings, prices: Prices | None = None) -> None:
         self.settings = settings
+        self.prices = prices
         self.late = 0
         self.duplicates = 0
         self.dropped = 0
@@ -310,7 +315,7 @@ class Windows:
     def _judge(self, window: Window, now: float, completeness: Completeness) -> Decision:
         window.revision += 1
         window.decided_at = now
-        run = assemble(window.observations, "limit" if window.overflowed else completeness)
+        run = assemble(window.observations, "limit" if window.overflowed else completeness, self.prices)
         self._schedule(window)
         return Decision(window.token, run, window.revision, now - window.last)
 
