@@ -44,8 +44,9 @@ run: $(VENV)/.run       ## Start the service on its defaults (localhost:4317 and
 test: $(VENV)/.test     ## Every test that needs Python alone, with coverage.
 	$(BIN)/python -m pytest -q -m "not integration" --cov --cov-report=term:skip-covered
 
-test-integration: $(VENV)/.integration  ## Live parts: official instrumentation, an independent receiver, a webhook.
+test-integration: $(VENV)/.integration  ## Live parts: real instrumentation, exporters and Collector (built with Go), a webhook.
 	$(BIN)/python scripts/check_licences.py
+	-$(BIN)/python scripts/build_collector.py
 	$(BIN)/python -m pytest -q -m integration
 
 lint: $(VENV)/.lint     ## Style, types, room boundaries, generated code and docs, licences.

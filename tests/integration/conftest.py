@@ -4,10 +4,14 @@ A part that cannot be had skips its test with the reason. In CI (CI=true) that i
 proved there every time.
 """
 
+import hashlib
 import pathlib
+import shutil
+import subprocess
 
 import pytest
 
+from integration.collectors import ROOT, Collector, build_collector
 from integration.processes import Child, free_port, spanwarden
 from integration.receivers import OtlpReceiver, WebhookReceiver
 from integration.scripted_model import ScriptedModel
@@ -79,3 +83,47 @@ def serve(tmp_path):
     yield start
     for child in children:
         child.stop()
+
+
+@pytest.fixture(scope="session")
+def collector_binary():
+    try:
+        return build_collector.find()
+    except build_collector.UnavailableError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def collector(tmp_path, collector_binary):
+    """Start the real Collector on settings; returns once it listens. Stopped at the end of the test."""
+    children = []
+
+    def start(settings, ports):
+        children.append(Collector(collector_binary, settings, tmp_path, ports))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.stop()
+
+
+@pytest.fixture(scope="session")
+def javascript():
+    """Return a folder with tests/integration/js and the packages that it needs, which are installed once."""
+    for tool in ("node", "npm"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"there is no {tool} here")
+    source, folder = pathlib.Path(__file__).parent / "js", ROOT / "build" / "javascript"
+    files = sorted(source.iterdir())
+    stamp = hashlib.sha256(b"".join(path.read_bytes() for path in files if path.suffix == ".json")).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in files:
+        shutil.copy(path, folder)
+    kept = folder / "installed"
+    if not kept.is_file() or kept.read_text(encoding="utf-8") != stamp:
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode:
+            pytest.skip(f"npm ci: {[*done.stderr.splitlines(), 'failed'][0]}")
+        kept.write_text(stamp, encoding="utf-8")
+    return folder

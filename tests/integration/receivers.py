@@ -7,6 +7,7 @@ from concurrent import futures
 
 import grpc
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 from integration.processes import DEADLINE
@@ -52,15 +53,31 @@ class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
+class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
+    def __init__(self, inbox):
+        self._inbox = inbox
+
+    def Export(self, request, context):  # noqa: N802 - the name in the protocol
+        self._inbox.put(
+            metric for r in request.resource_metrics for scope in r.scope_metrics for metric in scope.metrics
+        )
+        return metrics_service_pb2.ExportMetricsServiceResponse()
+
+
 class OtlpReceiver:
-    """An OTLP/gRPC server made of the official services. `logs` holds LogRecords, `spans` (Resource, Span) pairs."""
+    """An OTLP/gRPC server made of the official services.
+
+    `logs` holds LogRecords, `spans` (Resource, Span) pairs, `metrics` Metrics.
+    """
 
     def __enter__(self):
         self.logs = _Inbox()
         self.spans = _Inbox()
+        self.metrics = _Inbox()
         self._server = grpc.server(futures.ThreadPoolExecutor(4))
         logs_service_pb2_grpc.add_LogsServiceServicer_to_server(_Logs(self.logs), self._server)
         trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Traces(self.spans), self._server)
+        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(_Metrics(self.metrics), self._server)
         self.port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
         return self
