@@ -78,6 +78,8 @@ class Dialect(NamedTuple):
     span, log: read one record and add what it says; each returns False if the record is not of this dialect after
         all (the next candidate is asked, at last the record is kept as structure only). None: the dialect has none.
     versions: what it was tried with.
+    tells: attribute keys that only this dialect writes. A span that has one is offered to it whatever its scope's
+        name, after the dialects that name the scope: applications bring tracers of their own.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Dialect(NamedTuple):
     span: SpanReader | None
     log: LogReader | None
     versions: str = ""
+    tells: tuple[str, ...] = ()
 
 
 class SpanReader(Protocol):

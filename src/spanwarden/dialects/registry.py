@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanwarden.dialects import claude_code, genai
-from spanwarden.dialects.base import Dialect, Origin, Sightings
+from spanwarden.dialects.base import Dialect, Origin, Sightings, SpanReader
 from spanwarden.otlp.proto import trimmed_pb2
 from spanwarden.otlp.requests import valid_ids
 
@@ -12,11 +12,11 @@ DIALECTS: tuple[Dialect, ...] = (claude_code.DIALECT, genai.DIALECT)
 
 
 def candidates(scope: str) -> tuple[Dialect, ...]:
-    """Return the dialects to ask for a scope: the one that names it, then the conventions."""
+    """Return the dialects to ask for a scope: the one that names it, then by keys, then the conventions."""
     known = _CANDIDATES.get(scope)
     if known is None:
         named = tuple(d for d in DIALECTS if any(_matches(pattern, scope) for pattern in d.scopes))
-        known = named if genai.DIALECT in named else (*named, genai.DIALECT)
+        known = named if genai.DIALECT in named else (*named, _BY_KEYS, genai.DIALECT)
         if len(_CANDIDATES) < _MAX_SCOPES:
             _CANDIDATES[scope] = known
     return known
@@ -49,6 +49,16 @@ def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> N
             return
 
 
+def _read_told(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> bool:
+    """Let the dialects read a span that carries one of their own keys."""
+    attributes = span.attributes
+    return any(key in attributes and read(span, origin, out) for key, read in _TELLS)
+
+
+_TELLS: tuple[tuple[str, SpanReader], ...] = tuple(
+    (key, dialect.span) for dialect in DIALECTS if dialect.span is not None for key in dialect.tells
+)
+_BY_KEYS = Dialect("by its keys", (), _read_told, None)
 _MAX_SCOPES = 4096
 _CANDIDATES: dict[str, tuple[Dialect, ...]] = {}
 
