@@ -137,6 +137,15 @@ class RetrySettings(Section):
     max_interval: Duration = Field(30.0, description="Longest wait between two attempts.")
     max_elapsed_time: Duration = Field(300.0, description="Give up after this long; 0 never gives up.")
 
+    def pause(self, failures: int, asked: float | None, jitter: float) -> float:
+        """Return the wait before the next attempt, in seconds.
+
+        It grows by half with each of `failures` and is spread by `jitter` (0 to 1); what the receiver `asked` for is
+        waited for at least, and not spread.
+        """
+        wait = min(self.max_interval, self.initial_interval * 1.5 ** min(failures - 1, 60))
+        return wait * (0.5 + jitter) if asked is None else max(asked, wait)
+
 
 class QueueSettings(Section):
     """How much may wait for a slow or dead receiver."""

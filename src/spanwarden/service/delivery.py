@@ -127,8 +127,7 @@ class Delivery:
     def _wait(self, attempt: _Attempt, error: RetryableError) -> bool:
         """Wait before the next attempt; False if there will be none."""
         retry = self._settings.retry_on_failure
-        pause = min(retry.max_interval, retry.initial_interval * 1.5 ** min(attempt.failures - 1, 60))
-        pause = pause * (0.5 + self._jitter()) if error.after is None else max(error.after, pause)
+        pause = retry.pause(attempt.failures, error.after, self._jitter())
         now = self._clock.monotonic()
         if retry.max_elapsed_time and now + pause - attempt.first > retry.max_elapsed_time:
             self._lost(attempt.batch, f"given up after {attempt.failures} attempts: {error}")

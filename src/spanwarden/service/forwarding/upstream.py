@@ -177,8 +177,7 @@ class Upstream:
             self._backlog.put_back(attempt.request)
             self._backlog.stop()
             return False
-        pause = min(self._retry.max_interval, self._retry.initial_interval * 1.5 ** min(attempt.failures - 1, 60))
-        pause = pause * (0.5 + self._jitter()) if error.after is None else max(error.after, pause)
+        pause = self._retry.pause(attempt.failures, error.after, self._jitter())
         now = self._clock.monotonic()
         longest = self._retry.max_elapsed_time
         if longest and now + pause - attempt.first > longest:
