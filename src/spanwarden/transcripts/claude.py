@@ -10,6 +10,7 @@ from spanwarden.model.run import Contents, Run
 from spanwarden.transcripts.entries import Entry, Header, run_of, text_of
 from spanwarden.transcripts.json_text import TranscriptError, records
 from spanwarden.transcripts.numbers import nanoseconds, number, seconds_between
+from spanwarden.transcripts.tables import DEFAULT_TABLES, Tables
 
 _SPEAKERS = {"user", "assistant", "system"}
 _READERS = {"Read", "Glob", "Grep", "LS"}
@@ -22,7 +23,7 @@ def is_claude(record: dict[str, Any]) -> bool:
     return "sessionId" in record or (record.get("type") in _SPEAKERS and isinstance(record.get("message"), dict))
 
 
-def read_claude(body: bytes, path: Path) -> tuple[Run, Contents]:
+def read_claude(body: bytes, path: Path, tables: Tables = DEFAULT_TABLES) -> tuple[Run, Contents]:
     """Return the run of a session log. Raises TranscriptError with the line of a record that is no JSON object."""
     session: str | None = None
     cost: float | None = None
@@ -55,7 +56,7 @@ def read_claude(body: bytes, path: Path) -> tuple[Run, Contents]:
         start=min(times, default=0),
         end=max(times, default=0),
     )
-    return run_of(header, entries)
+    return run_of(header, entries, tables)
 
 
 def _entries(record: dict[str, Any], turn: int) -> Iterator[Entry]:

@@ -10,6 +10,7 @@ from spanwarden.model.run import Contents, Run
 from spanwarden.transcripts.entries import Entry, Header, run_of, text_of
 from spanwarden.transcripts.json_text import TranscriptError, records
 from spanwarden.transcripts.numbers import nanoseconds, seconds_between
+from spanwarden.transcripts.tables import DEFAULT_TABLES, Tables
 
 RECORD_TYPES = frozenset({"session_meta", "event_msg", "response_item", "turn_context", "compacted"})
 _OUTPUTS = {"function_call_output", "custom_tool_call_output", "local_shell_call_output"}
@@ -20,7 +21,7 @@ def is_codex(record: dict[str, Any]) -> bool:
     return record.get("type") in RECORD_TYPES and "payload" in record
 
 
-def read_codex(body: bytes, path: Path) -> tuple[Run, Contents]:
+def read_codex(body: bytes, path: Path, tables: Tables = DEFAULT_TABLES) -> tuple[Run, Contents]:
     """Return the run of a session log. Raises TranscriptError with the line of a record that is no JSON object."""
     session: str | None = None
     times: list[int] = []
@@ -53,7 +54,7 @@ def read_codex(body: bytes, path: Path) -> tuple[Run, Contents]:
         start=min(times, default=0),
         end=max(times, default=0),
     )
-    return run_of(header, entries)
+    return run_of(header, entries, tables)
 
 
 def _entry(payload: dict[str, Any], turn: int) -> Entry | None:

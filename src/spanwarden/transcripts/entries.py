@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from spanwarden.effects.classify import effects_of
-from spanwarden.model.event import Content, Effect, Event, Kind, Status, Usage, Written
+from spanwarden.effects.table import ToolTable
+from spanwarden.model.event import Content, CostSource, Effect, Event, Kind, Status, Usage, Written
 from spanwarden.model.run import Run
 from spanwarden.policy.rules.categories import GITHUB, MESSAGE, SHELL, WEB_FETCH, is_write, written_category
+from spanwarden.runs.costs import total, with_estimates
+from spanwarden.transcripts.tables import Tables
 
 _KINDS: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
 _STATUSES: dict[str, Status] = dict.fromkeys(("ok", "success", "succeeded", "completed", "0"), "ok")
@@ -63,8 +66,8 @@ class Entry:
     dialect: str = "native"
     extra: tuple[Effect, ...] = field(default=())
 
-    def event(self) -> Event:
-        """Return the event."""
+    def event(self, tools: ToolTable) -> Event:
+        """Return the event; `tools` says what its tool does."""
         category = written_category(self.type, self.tool)
         written = Written(self.type, category, self.action, self.path, self.url, self.command, self.status)
         kind: Kind = "message" if category == MESSAGE else _KINDS.get(self.type.lower(), "tool_call")
@@ -78,7 +81,7 @@ class Entry:
             model=self.model,
             role=self.role,
             call_id=self.call_id,
-            effects=self._effects(category) if kind in {"tool_call", "retrieval"} else (),
+            effects=self._effects(category, tools) if kind in {"tool_call", "retrieval"} else (),
             usage=self.usage,
             cost_usd=self.cost_usd,
             cost_source="reported" if self.cost_usd is not None else None,
@@ -101,20 +104,20 @@ class Entry:
             return "error" if self.status.strip().lstrip("-").isdigit() else "unknown"
         return "ok" if self.result is not None else "unknown"
 
-    def _effects(self, category: str) -> tuple[Effect, ...]:
-        found: dict[Effect, None] = dict.fromkeys(self._explicit(category))
+    def _effects(self, category: str, tools: ToolTable) -> tuple[Effect, ...]:
+        found: dict[Effect, None] = dict.fromkeys(self._explicit(category, tools))
         if self.tool and category != SHELL:
             given = self.arguments if self.arguments is not None else self._own_words()
-            found.update(dict.fromkeys(effects_of(self.tool, given)))
+            found.update(dict.fromkeys(effects_of(self.tool, given, table=tools)))
         found.update(dict.fromkeys(self.extra))
         named = {effect.kind for effect in found if effect.target is not None}
         return tuple(effect for effect in found if effect.target is not None or effect.kind not in named)
 
-    def _explicit(self, category: str) -> Iterator[Effect]:
+    def _explicit(self, category: str, tools: ToolTable) -> Iterator[Effect]:
         """Yield the effects that the type, path, url and command tell without a look at the tool."""
         if category == SHELL:
             arguments = {"command": self.command} if self.command is not None else self.arguments
-            yield from effects_of("bash", arguments)
+            yield from effects_of("bash", arguments, table=tools)
         elif category == WEB_FETCH:
             yield Effect("network_fetch", self.url)
         elif category == GITHUB:
@@ -143,20 +146,26 @@ class Header:
     end: int = 0
 
 
-def run_of(header: Header, entries: Iterable[Entry]) -> tuple[Run, HeldContents]:
-    """Return the run and its contents."""
+def run_of(header: Header, entries: Iterable[Entry], tables: Tables) -> tuple[Run, HeldContents]:
+    """Return the run and its contents. A cost that the header does not tell is the sum of what its events cost."""
     held = list(entries)
-    events = tuple(entry.event() for entry in held)
+    events = [entry.event(tables.tools) for entry in held]
+    cost = header.cost_usd
+    source: CostSource | None = "reported" if cost is not None else None
+    if cost is None:
+        events = with_estimates(events, tables.prices)
+        cost, source = total(events)
     run = Run(
         id=header.id,
-        events=events,
+        events=tuple(events),
         agent=header.agent,
         conversation=header.conversation,
         service=header.service,
         start=header.start,
         end=header.end,
-        cost_usd=header.cost_usd,
-        cost_source="reported" if header.cost_usd is not None else None,
+        cost_usd=cost,
+        cost_source=source,
+        price_table=tables.prices.version if tables.prices is not None and source == "estimated" else None,
         runtime_seconds=header.runtime_seconds,
         dialects=tuple(dict.fromkeys(event.dialect for event in events)),
     )

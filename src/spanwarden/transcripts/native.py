@@ -10,19 +10,20 @@ from spanwarden.model.run import Contents, Run
 from spanwarden.transcripts.entries import Entry, Header, run_of, text_of
 from spanwarden.transcripts.json_text import MAX_EVENTS, TranscriptError, records
 from spanwarden.transcripts.numbers import nanoseconds, number, usage_of, whole
+from spanwarden.transcripts.tables import DEFAULT_TABLES, Tables
 
 
-def read_lines(body: bytes, path: Path) -> tuple[Run, Contents]:
+def read_lines(body: bytes, path: Path, tables: Tables = DEFAULT_TABLES) -> tuple[Run, Contents]:
     """Return the run of a file with one event a line. Raises TranscriptError with the line."""
     entries = [_entry(record.value, record.position, f"{path}:{record.line}") for record in records(body, str(path))]
-    return run_of(Header(path.stem, path.stem), entries)
+    return run_of(Header(path.stem, path.stem), entries, tables)
 
 
-def read_value(value: Any, path: Path) -> tuple[Run, Contents]:
+def read_value(value: Any, path: Path, tables: Tables = DEFAULT_TABLES) -> tuple[Run, Contents]:
     """Return the run of a parsed file. Raises TranscriptError with the event's number, from 1."""
     where = str(path)
     if isinstance(value, list):
-        return run_of(Header(path.stem, path.stem), _entries(value, where))
+        return run_of(Header(path.stem, path.stem), _entries(value, where), tables)
     if not isinstance(value, dict):
         raise TranscriptError(where, "a trace is a JSON object, an array of events, or a .jsonl file of events")
     events = value.get("events")
@@ -30,7 +31,7 @@ def read_value(value: Any, path: Path) -> tuple[Run, Contents]:
         events = []
     if not isinstance(events, list):
         raise TranscriptError(where, "events: expected a list")
-    return run_of(_header(value, path), _entries(events, where))
+    return run_of(_header(value, path), _entries(events, where), tables)
 
 
 def _header(value: dict[str, Any], path: Path) -> Header:

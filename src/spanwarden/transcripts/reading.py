@@ -13,6 +13,7 @@ from spanwarden.transcripts.codex import is_codex, read_codex
 from spanwarden.transcripts.json_text import TranscriptError, parse, read_bytes, records
 from spanwarden.transcripts.native import read_lines, read_value
 from spanwarden.transcripts.otlp_runs import read_otlp
+from spanwarden.transcripts.tables import DEFAULT_TABLES, Tables
 
 Format = Literal["generic", "codex", "claude", "otlp"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -47,49 +48,56 @@ def traces(path: Path, format: Format | None) -> list[Trace]:  # noqa: A002 - th
     return found
 
 
-def read_runs(path: Path, format: Format | None = None) -> Iterator[tuple[Run, Contents]]:  # noqa: A002
+def read_runs(
+    path: Path,
+    format: Format | None = None,  # noqa: A002
+    tables: Tables = DEFAULT_TABLES,
+) -> Iterator[tuple[Run, Contents]]:
     """Yield the runs of a file or folder with their contents: one a transcript, any number for OTLP.
 
     Without `format` it is told from the content. Raises TranscriptError, one line with the file and the line or event
     in it, for what cannot be read; OSError where the system refuses.
     """
     for trace in traces(path, format):
-        yield from _read(trace)
+        yield from _read(trace, tables)
 
 
-def _read(trace: Trace) -> Iterator[tuple[Run, Contents]]:
+def _read(trace: Trace, tables: Tables) -> Iterator[tuple[Run, Contents]]:
     path = trace.path
     if trace.format == "otlp" or path.suffix.lower() == ".binpb":
-        yield from _read_otlp(path)
+        yield from _read_otlp(path, tables)
         return
     body = read_bytes(path)
     match trace.format:
         case "codex":
-            yield read_codex(body, path)
+            yield read_codex(body, path, tables)
         case "claude":
-            yield read_claude(body, path)
+            yield read_claude(body, path, tables)
         case "generic":
-            yield read_lines(body, path) if _is_lines(path) else read_value(parse(body, str(path)), path)
+            if _is_lines(path):
+                yield read_lines(body, path, tables)
+            else:
+                yield read_value(parse(body, str(path)), path, tables)
         case _ if _is_lines(path):
-            yield from _read_lines(body, path)
+            yield from _read_lines(body, path, tables)
         case _:
             value = parse(body, str(path))
             if isinstance(value, dict) and not value.keys().isdisjoint(_OTLP_KEYS):
-                yield from _read_otlp(path)
+                yield from _read_otlp(path, tables)
             else:
-                yield read_value(value, path)
+                yield read_value(value, path, tables)
 
 
-def _read_lines(body: bytes, path: Path) -> Iterator[tuple[Run, Contents]]:
+def _read_lines(body: bytes, path: Path, tables: Tables) -> Iterator[tuple[Run, Contents]]:
     found = _told_by(body, path)
     if found == "otlp":
-        yield from _read_otlp(path)
+        yield from _read_otlp(path, tables)
     elif found == "codex":
-        yield read_codex(body, path)
+        yield read_codex(body, path, tables)
     elif found == "claude":
-        yield read_claude(body, path)
+        yield read_claude(body, path, tables)
     else:
-        yield read_lines(body, path)
+        yield read_lines(body, path, tables)
 
 
 def _told_by(body: bytes, path: Path) -> Format:
@@ -108,9 +116,9 @@ def _told_by(body: bytes, path: Path) -> Format:
     return "generic"
 
 
-def _read_otlp(path: Path) -> Iterator[tuple[Run, Contents]]:
+def _read_otlp(path: Path, tables: Tables) -> Iterator[tuple[Run, Contents]]:
     try:
-        yield from read_otlp([path])
+        yield from read_otlp([path], tables)
     except FileError as error:
         text = str(error)
         where, mark, message = text.partition(": ")
