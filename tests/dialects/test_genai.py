@@ -356,3 +356,107 @@ def test_hostile_values_raise_nothing() -> None:
     )
     assert len(contents) == len(run.events)
     assert sum(e.kind == "llm_call" for e in run.events) == 2
+
+
+def test_defining_an_agent_is_no_run() -> None:
+    run_of = traces(span("define", gen("create_agent", agent__name="coder", system_instructions="be kind")))
+    windows = Windows(WindowSettings())
+    windows.add(observe(run_of, 0), 0.0)
+    assert windows.close(0.0) == []
+
+
+def test_tools_named_on_a_model_call_are_requests() -> None:
+    asked = gen(
+        "chat",
+        request__model="m",
+        tool__name="read_file, run_shell",
+        tool__call__id="c1, c2",
+        tool__args='{"path": ".env"}, {"command": "ls, pwd"}',
+    )
+    run, contents = read(traces(span("chat", asked)))
+    assert told(run) == [
+        ("llm_call", None, "ok"),
+        ("tool_call", "read_file", "unknown"),
+        ("tool_call", "run_shell", "unknown"),
+    ]
+    assert [e.call_id for e in run.events] == [None, "c1", "c2"]
+    assert [c.arguments for c in contents] == [None, {"path": ".env"}, {"command": "ls, pwd"}]
+    uneven = {**asked, "gen_ai.tool.args": "{}", "gen_ai.tool.call.id": "c1"}
+    run, contents = read(traces(span("chat", uneven)))
+    assert [(e.tool, c.arguments) for e, c in zip(run.events, contents, strict=True)][1:] == [
+        ("read_file", None),
+        ("run_shell", None),
+    ]
+
+
+def test_a_nameless_agent_inside_another_is_structure() -> None:
+    run, _ = read(
+        traces(
+            span("top", gen("invoke_agent"), end=90),
+            span("coder", gen("invoke_agent", agent__name="coder"), "top", end=80),
+            span("step", gen("invoke_agent"), "coder"),
+        )
+    )
+    assert [(e.kind, e.agent) for e in run.events] == [("agent", None), ("agent", "coder")]
+
+
+def test_asking_a_server_for_its_tools_is_no_tool_call() -> None:
+    listing = gen("execute_tool", tool__name="mcp_list_tools", tool__call__result='["get_issue"]')
+    run, _ = read(traces(span("agent", gen("invoke_agent", agent__name="a")), span("list", listing, "agent")))
+    assert [e.kind for e in run.events] == ["agent"]
+
+
+def test_wrapped_arguments_carry_the_call_id() -> None:
+    wrapped = {"input_str": "{'path': '.env'}", "inputs": {"path": ".env"}, "kwargs": {"tool_call_id": "call-1"}}
+    tool = gen("execute_tool", tool__name="read_file", tool__call__arguments=json.dumps(wrapped))
+    tool["gen_ai.task.status"] = "failure"
+    run, contents = read(traces(chat(json.dumps(USER), json.dumps(ANSWER)), span("tool", tool, start=20)))
+    (call,) = (n for n, e in enumerate(run.events) if e.kind == "tool_call")
+    assert (run.events[call].call_id, run.events[call].status) == ("call-1", "error")
+    assert contents[call].arguments == {"path": ".env"}
+
+
+def test_content_in_a_body_of_input_and_output() -> None:
+    body = {"input": {"messages": USER}, "output": {"messages": ANSWER}}
+    run, contents = read(logs({"at": 5, "body": body, "span": "chat", "attributes": {"event.name": "some.scope"}}))
+    assert told(run) == [
+        ("message", "user", "unknown"),
+        ("message", "assistant", "unknown"),
+        ("tool_call", "read_file", "unknown"),
+    ]
+    assert contents[2].arguments == {"path": ".env"}
+
+
+def test_the_empty_objects_of_the_agent_development_kit_are_withheld_content() -> None:
+    bare = {**gen("execute_tool", tool__name="read_file"), "gcp.vertex.agent.tool_call_args": "{}"}
+    bare["gcp.vertex.agent.invocation_id"] = "e-17"
+    bare["gcp.vertex.agent.tool_response"] = "{}"
+    run, (content,) = read(traces(span("tool", bare)))
+    assert (content.arguments, content.result, run.id) == (None, None, "e-17")
+    full = {**bare, "gcp.vertex.agent.tool_call_args": '{"path": ".env"}'}
+    full["gcp.vertex.agent.tool_response"] = '{"result": "KEY=1"}'
+    run, (content,) = read(traces(span("tool", full)))
+    assert (content.arguments, content.result) == ({"path": ".env"}, {"result": "KEY=1"})
+
+
+def test_a_whole_request_to_gemini() -> None:
+    asked = {
+        "contents": [{"role": "user", "parts": [{"text": "read it"}]}],
+        "config": {"system_instruction": "be kind"},
+    }
+    answered = {
+        "content": {"role": "model", "parts": [{"function_call": {"id": "c1", "name": "read_file", "args": {"a": 1}}}]}
+    }
+    spoken = {
+        **gen(None, request__model="gemini", usage__input_tokens=5),
+        "gcp.vertex.agent.llm_request": json.dumps(asked),
+        "gcp.vertex.agent.llm_response": json.dumps(answered),
+    }
+    run, contents = read(traces(span("call_llm", spoken)))
+    assert told(run) == [
+        ("message", "system", "unknown"),
+        ("message", "user", "unknown"),
+        ("llm_call", None, "ok"),
+        ("tool_call", "read_file", "unknown"),
+    ]
+    assert contents[3].arguments == {"a": 1}

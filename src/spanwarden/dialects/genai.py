@@ -10,10 +10,12 @@ from typing import Any
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
 from spanwarden.dialects.conversation import add_messages
-from spanwarden.dialects.genai_messages import Messages, log_message, span_messages
+from spanwarden.dialects.genai_messages import Messages, log_exchange, log_message, span_messages, with_requests
 from spanwarden.dialects.handoff_names import is_handoff
 from spanwarden.dialects.messages import Said, arguments_digest, plain
 from spanwarden.dialects.usage import read_usage
+from spanwarden.dialects.wrapped import call_id_in, tool_message
+from spanwarden.effects.unwrap import unwrap
 from spanwarden.model.event import Content, Effect, Status
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
@@ -23,14 +25,16 @@ _ERROR = 2
 _CLIENT, _SERVER = 3, 2
 
 
-def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> bool:
-    """Read one span; False if it carries no key that says what it is."""
+def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings, dialect: str = NAME) -> bool:
+    """Read one span; False if it carries no key that says what it is. `dialect` names who speaks the conventions."""
     attributes = span.attributes
     role = _role(attributes)
     if role is None:
         return False
+    if role == "agent" and span.parent_span_id and not any(key in attributes for key in keys.AGENT_KNOWN):
+        role = "structure"  # some senders wrap a named agent, and each of its steps, in nameless ones
     messages = span_messages(span)
-    facts = _facts(attributes, origin, span.trace_id, span.span_id)
+    facts = _facts(attributes, origin, span.trace_id, span.span_id, dialect)
     facts["parent_id"] = span.parent_span_id
     timed = {**facts, "start": span.start_time_unix_nano, "end": span.end_time_unix_nano}
     bare = role in {"llm_call", "embedding"}
@@ -41,25 +45,38 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> bool:
         _tool(span, messages, {**timed, "status": status}, error, out)
         return True
     _operation(role, attributes, messages, {**timed, "status": status}, error, out)
+    if role == "llm_call" and any(key in attributes for key in keys.TOOL):
+        messages = with_requests(messages, attributes)
     if role in {"llm_call", "agent", "workflow", "structure"}:
         start = span.start_time_unix_nano
         add_messages(out, facts, messages.given, messages.answered, start, max(start, span.end_time_unix_nano))
     return True
 
 
-def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> bool:
-    """Read one log record: the details of a model call, or one message of it; False if it is neither."""
+def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings, dialect: str = NAME) -> bool:
+    """Read one log record: the details of a model call, or messages of it; False if it is neither."""
     name = _event_name(record)
     if name != keys.DETAILS and name not in keys.MESSAGE_EVENTS:
-        return False
+        return _read_exchange(record, origin, out, dialect)
     at = record.time_unix_nano or record.observed_time_unix_nano
     messages = log_message(name, record)
-    facts = _facts(record.attributes, origin, record.trace_id, record.span_id)
+    facts = _facts(record.attributes, origin, record.trace_id, record.span_id, dialect)
     if name == keys.DETAILS and _role(record.attributes) in {None, "llm_call"}:
         status: Status = "error" if _text(record.attributes, keys.ERROR) else "ok"
         timed = {**facts, "source": "log", "start": at, "end": at, "status": status}
         _operation("llm_call", record.attributes, messages, timed, None, out)
     add_messages(out, facts, messages.given, messages.answered, at, at)
+    return True
+
+
+def _read_exchange(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings, dialect: str) -> bool:
+    """Read a record whose body is what went into a model and what came out; AWS's distribution moves content there."""
+    exchange = log_exchange(record)
+    if exchange is None:
+        return False
+    at = record.time_unix_nano or record.observed_time_unix_nano
+    facts = _facts(record.attributes, origin, record.trace_id, record.span_id, dialect)
+    add_messages(out, facts, exchange.given, exchange.answered, at, at)
     return True
 
 
@@ -69,6 +86,9 @@ def _role(attributes: Attributes) -> str | None:
     method = values.text(attributes.get(keys.MCP_METHOD))
     if method is not None:
         return "tool_call" if method == "tools/call" else "structure"
+    kind = values.text(attributes.get(keys.ENTITY_KIND))
+    if kind is not None and (told := keys.ENTITY_KINDS.get(kind)) is not None:
+        return told
     if operation is not None:
         return keys.OPERATIONS.get(operation.lower(), "structure")
     if any(key in attributes for key in (*keys.TOOL, *keys.CALL_ID)):
@@ -79,7 +99,7 @@ def _role(attributes: Attributes) -> str | None:
     return None
 
 
-def _facts(attributes: Attributes, origin: Origin, trace_id: bytes, span_id: bytes) -> dict[str, Any]:
+def _facts(attributes: Attributes, origin: Origin, trace_id: bytes, span_id: bytes, dialect: str) -> dict[str, Any]:
     traced = len(trace_id) == 16 and any(trace_id)
     conversation = _text(attributes, keys.CONVERSATION)
     if conversation is not None and conversation.startswith(keys.NO_CONVERSATION):
@@ -92,7 +112,8 @@ def _facts(attributes: Attributes, origin: Origin, trace_id: bytes, span_id: byt
         key = "service:" + (origin.instance or origin.service or "unknown")
     return {
         "keys": (key,),
-        "dialect": NAME,
+        "dialect": dialect,
+        "run_id": _text(attributes, keys.RUN_ID),
         "conversation": conversation,
         "service": origin.service,
         "trace_id": trace_id if traced else b"",
@@ -110,7 +131,7 @@ def _operation(
     error: str | None,
     out: Sightings,
 ) -> None:
-    if role == "structure":
+    if role in {"structure", "definition"}:
         out.add(None, **{**facts, "kind": "span", "agent": None, "status": "unknown"})
         return
     if role == "memory":
@@ -150,20 +171,23 @@ def _memory(attributes: Attributes, facts: dict[str, Any], error: str | None, ou
 
 def _tool(span: trimmed_pb2.Span, messages: Messages, facts: dict[str, Any], error: str | None, out: Sightings) -> None:
     attributes = span.attributes
-    name = _text(attributes, keys.TOOL) or _name_in(span.name.decode("utf-8", "replace"))
-    if name is None or name.startswith("("):
+    name = _text(attributes, keys.TOOL_NAME) or _name_in(span.name.decode("utf-8", "replace"))
+    if name is None or name.startswith("(") or name in keys.NO_TOOLS:
         # Parallel calls are summed up in one more span whose name stands in parentheses.
         out.add(None, **{**facts, "kind": "span", "status": "unknown", "agent": None})
         return
-    arguments = values.structure(_first(attributes, keys.ARGUMENTS))
-    result = values.structure(_first(attributes, keys.RESULT))
+    wrapped = _content(attributes, keys.ARGUMENTS)
+    arguments = unwrap(wrapped)
+    returned = tool_message(_content(attributes, keys.RESULT))
+    result = returned.result
     asked = next((call for said in messages.given for call in said.calls), None)
     given = next((r for said in (*messages.answered, *messages.given) for r in said.responses), None)
     if arguments is None and asked is not None:
         arguments = asked.arguments
     if result is None and given is not None:
         result = given.result
-    if values.text(attributes.get("gen_ai.tool.status")) == "error" or (given is not None and given.failed is True):
+    said = (_text(attributes, keys.TOOL_STATUS) or "") in keys.FAILED
+    if said or returned.failed or (given is not None and given.failed is True):
         facts["status"] = "error"
     if (_text(attributes, keys.ERROR) or "").lower() in keys.DENIED:
         facts["status"] = "denied"
@@ -174,7 +198,10 @@ def _tool(span: trimmed_pb2.Span, messages: Messages, facts: dict[str, Any], err
         **facts,
         kind="handoff" if handoff else "tool_call",
         tool=name,
-        merge=_text(attributes, keys.CALL_ID) or (asked.id if asked is not None else None),
+        merge=_text(attributes, keys.CALL_ID)
+        or call_id_in(wrapped)
+        or returned.id
+        or (asked.id if asked is not None else None),
         executed=facts["status"] != "denied",
         digest=arguments_digest(arguments),
         rank=(-1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0) if mcp else 0,
@@ -190,6 +217,7 @@ def _tool(span: trimmed_pb2.Span, messages: Messages, facts: dict[str, Any], err
 
 
 def _name_in(span_name: str) -> str | None:
+    """Return the tool's name in a span's name."""
     for marker in ("tools/call ", "execute_tool "):
         _, found, name = span_name.partition(marker)
         if found and name.strip():
@@ -235,6 +263,15 @@ def _event_name(record: trimmed_pb2.LogRecord) -> str:
 
 def _text(attributes: Attributes, names: tuple[str, ...]) -> str | None:
     return next((v for name in names if name in attributes and (v := values.text(attributes[name])) is not None), None)
+
+
+def _content(attributes: Attributes, names: tuple[str, ...]) -> Any:
+    for name in names:
+        if name in attributes:
+            value = values.structure(attributes[name])
+            if value is not None and (value != {} or name not in keys.EMPTY_IS_WITHHELD):
+                return value
+    return None
 
 
 def _first(attributes: Attributes, names: tuple[str, ...]) -> bytes | None:

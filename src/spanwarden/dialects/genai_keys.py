@@ -31,36 +31,81 @@ OPERATIONS: dict[str, str] = {
     "delete_memory_store": "memory",
     "apply_guardrail": "decision",
     "fetch_response": "structure",
-    "create_agent": "structure",
+    "create_agent": "definition",
     "plan": "structure",
     "agent_step": "structure",
 }
 """`gen_ai.operation.name` to what it is. A name that is not here is structure: custom values are allowed."""
 
 OPERATION = "gen_ai.operation.name"
-CONVERSATION = ("gen_ai.conversation.id", "session.id")
+ENTITY_KIND = "traceloop.span.kind"
+ENTITY_KINDS: dict[str, str] = {
+    "workflow": "workflow",
+    "task": "structure",
+    "agent": "agent",
+    "tool": "tool_call",
+    "server": "structure",
+    "session": "structure",
+}
+"""OpenLLMetry's word for what a span is; it goes before the operation, which calls workflows and tasks agents too."""
+RUN_ID = ("gcp.vertex.agent.invocation_id",)
+"""Ids of one run; a trace may lack them."""
+CONVERSATION = (
+    "gen_ai.conversation.id",
+    "session.id",
+    "gcp.vertex.agent.session_id",
+    "traceloop.association.properties.session_id",
+    "traceloop.association.properties.thread_id",
+    "traceloop.association.properties.chat_id",
+)
 NO_CONVERSATION = ("resp_", "response_")
 """Beginnings of values that are no conversation: some senders put the previous response's id there."""
 AGENT = ("gen_ai.agent.name", "agent.name")
 AGENT_ID = ("gen_ai.agent.id",)
-WORKFLOW = ("gen_ai.workflow.name",)
+WORKFLOW = ("gen_ai.workflow.name", "traceloop.workflow.name")
 MODEL = ("gen_ai.response.model", "gen_ai.request.model")
 PROVIDER = ("gen_ai.provider.name", "gen_ai.system")
 RESPONSE_ID = ("gen_ai.response.id",)
 TOOL = ("gen_ai.tool.name",)
+TOOL_NAME = (*TOOL, "traceloop.entity.name")
+TOOL_STATUS = ("gen_ai.tool.status", "gen_ai.task.status")
+FAILED = frozenset({"error", "failure", "failed"})
+"""Values of `TOOL_STATUS`."""
+NO_TOOLS = frozenset({"mcp_list_tools"})
+"""Steps of frameworks that are told of as tools: asking a server what it offers."""
 TOOL_TYPE = ("gen_ai.tool.type",)
 CALL_ID = ("gen_ai.tool.call.id", "gen_ai.tool.call_id")
-ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.arguments", "gen_ai.tool.args", "gen_ai.tool.input")
-RESULT = ("gen_ai.tool.call.result", "gen_ai.tool.result", "gen_ai.tool.output")
+ARGUMENTS = (
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.arguments",
+    "gen_ai.tool.args",
+    "gen_ai.tool.input",
+    "gcp.vertex.agent.tool_call_args",
+    "traceloop.entity.input",
+)
+RESULT = (
+    "gen_ai.tool.call.result",
+    "gen_ai.tool.result",
+    "gen_ai.tool.output",
+    "anthropic.tool_result.content",
+    "gcp.vertex.agent.tool_response",
+    "traceloop.entity.output",
+)
+EMPTY_IS_WITHHELD = frozenset({"gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response"})
+"""Content keys that hold an empty object where content is not captured."""
 MCP_METHOD = "mcp.method.name"
-MCP_SERVER = ("mcp.server.name", "mcp_server.name", "mcp_server_name")
+MCP_SERVER = ("mcp.server.name", "mcp_server.name", "mcp_server_name", "gen_ai.mcp.server")
 ERROR = ("error.type",)
 DENIED = frozenset({"denied", "rejected", "declined", "user_denied", "user_rejected", "user_declined"})
 """Values of `error.type` on a tool span that say the call was refused, so never executed."""
 
 SYSTEM = ("gen_ai.system_instructions",)
-INPUT = ("gen_ai.input.messages", "gen_ai.prompt")
-OUTPUT = ("gen_ai.output.messages", "gen_ai.completion")
+INPUT = ("gen_ai.input.messages", "gen_ai.prompt", "gcp.vertex.agent.llm_request")
+OUTPUT = ("gen_ai.output.messages", "gen_ai.completion", "gcp.vertex.agent.llm_response")
+AGENT_KNOWN = (*AGENT, *AGENT_ID, "gen_ai.agent.description", *INPUT, *OUTPUT)
+"""What tells one agent from a nameless span around it."""
+FLATTENED = ("gen_ai.prompt", "gen_ai.completion")
+"""Beginnings of indexed keys (`gen_ai.prompt.0.role`), as OpenLLMetry wrote messages until 2026."""
 QUERY = ("gen_ai.retrieval.query.text", "gen_ai.memory.query.text")
 DOCUMENTS = ("gen_ai.retrieval.documents", "gen_ai.memory.records")
 MEMORY = ("gen_ai.memory.record.id", "gen_ai.memory.store.id")

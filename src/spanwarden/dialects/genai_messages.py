@@ -7,12 +7,15 @@ from typing import Any, NamedTuple
 
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes
+from spanwarden.dialects.genai_flattened import flattened
 from spanwarden.dialects.messages import Call, Response, Said, looks_failed, plain, read_messages
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
 
 MAX_EVENTS = 4000
 """Of a span with more events only the first are read."""
+MAX_REQUESTS = 200
+"""Of an answer that asks for more tool calls only the first are read."""
 
 
 class Messages(NamedTuple):
@@ -27,6 +30,10 @@ def span_messages(span: trimmed_pb2.Span) -> Messages:
     told = _attributes(span.attributes)
     if told.given and told.answered:
         return told
+    if not told.given and not told.answered:
+        told = Messages(*(tuple(flattened(span.attributes, start)) for start in keys.FLATTENED))
+        if told.given or told.answered:
+            return told
     given: list[Said] = []
     answered: list[Said] = []
     tool = _is_tool(span.attributes)
@@ -60,6 +67,49 @@ def log_message(name: str, record: trimmed_pb2.LogRecord) -> Messages:
     return _event(name, payload)
 
 
+def log_exchange(record: trimmed_pb2.LogRecord) -> Messages | None:
+    """Return what a body of the form `{"input": {"messages": ..}, "output": {"messages": ..}}` says, else None."""
+    body = values.structure(record.body) if record.body else None
+    if not isinstance(body, dict):
+        return None
+    given, answered = body.get("input"), body.get("output")
+    if not any(isinstance(side, dict) and isinstance(side.get("messages"), list) for side in (given, answered)):
+        return None
+    return Messages(
+        tuple(read_messages(given, "user")) if isinstance(given, dict) else (),
+        tuple(read_messages(answered, "assistant")) if isinstance(answered, dict) else (),
+    )
+
+
+def with_requests(messages: Messages, attributes: Attributes) -> Messages:
+    """Return the messages of a model call with the tool calls that its answer asked for, where only keys name them.
+
+    Several calls stand in one value with ", " between them. They are requests, however much they look like a call.
+    """
+    if any(said.calls for said in messages.answered):
+        return messages
+    names = (_joined(attributes, keys.TOOL) or "").split(", ")[:MAX_REQUESTS]
+    ids: list[str | None] = [*(_joined(attributes, keys.CALL_ID) or "").split(", ")]
+    arguments = _sequence(_joined(attributes, keys.ARGUMENTS) or "", len(names))
+    ids = ids if len(ids) == len(names) else [None] * len(names)
+    calls = tuple(
+        Call(identity or None, name, given) for name, identity, given in zip(names, ids, arguments, strict=True) if name
+    )
+    return Messages(messages.given, (*messages.answered, Said("assistant", "", calls))) if calls else messages
+
+
+def _joined(attributes: Attributes, names: Iterable[str]) -> str | None:
+    return next((v for name in names if name in attributes and (v := values.text(attributes[name])) is not None), None)
+
+
+def _sequence(told: str, count: int) -> list[Any]:
+    """Return the arguments of so many calls; where they do not come out even, nobody's are known."""
+    if count == 1:
+        return [values.parse_json(told) if told else None]
+    decoded = values.parse_json(f"[{told}]")
+    return decoded if isinstance(decoded, list) and len(decoded) == count else [None] * count
+
+
 def _attributes(attributes: Attributes) -> Messages:
     present = (key for key in (*keys.SYSTEM, *keys.INPUT, *keys.OUTPUT) if key in attributes)
     return _told({key: values.structure(attributes[key]) for key in present})
@@ -72,7 +122,21 @@ def _told(decoded: dict[str, Any]) -> Messages:
 
 def _read(decoded: dict[str, Any], names: Iterable[str], role: str) -> list[Said]:
     value = next((decoded[name] for name in names if decoded.get(name) is not None), None)
+    if isinstance(value, dict):
+        value = _inner(value)
     return [] if value is None else read_messages(value, role)
+
+
+def _inner(value: dict[str, Any]) -> Any:
+    """Return the messages in a whole request to Gemini (`contents`) or its whole answer (`content`)."""
+    contents, content = value.get("contents"), value.get("content")
+    if isinstance(contents, list):
+        config = value.get("config")
+        system = config.get("system_instruction") if isinstance(config, dict) else None
+        return [{"role": "system", "content": system}, *contents] if system else contents
+    if isinstance(content, dict) and "parts" in content:
+        return [content]
+    return value or None
 
 
 def _event(name: str, payload: dict[str, Any]) -> Messages:
