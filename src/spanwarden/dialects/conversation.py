@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from spanwarden.dialects.base import Loader, Sightings
+from spanwarden.dialects.final_answers import is_final_answer
 from spanwarden.dialects.handoff_names import is_handoff
 from spanwarden.dialects.messages import Call, Response, Said, arguments_digest, message_digest
 from spanwarden.model.event import Content, Status
@@ -61,6 +62,8 @@ def _add_texts(out: Sightings, facts: dict[str, Any], messages: Iterable[Said]) 
 
 def _add_calls(out: Sightings, facts: dict[str, Any], calls: Iterable[Asked]) -> None:
     for asked in calls:
+        if asked.name is not None and is_final_answer(asked.name, asked.arguments):
+            continue
         handoff = asked.name is not None and is_handoff(asked.name, asked.arguments)
         # Effects of older history were told by the calls that asked for it; working them out each time is for nothing.
         acted = asked.name is not None and not handoff and (asked.fresh or not facts.get("history"))

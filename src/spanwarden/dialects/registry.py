@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from spanwarden.dialects import claude_code, genai
+from spanwarden.dialects import claude_code, genai, openinference
 from spanwarden.dialects.base import Dialect, Origin, Sightings, SpanReader
 from spanwarden.otlp.proto import trimmed_pb2
 from spanwarden.otlp.requests import valid_ids
 
-DIALECTS: tuple[Dialect, ...] = (claude_code.DIALECT, genai.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (claude_code.DIALECT, openinference.DIALECT, genai.DIALECT)
 """Every dialect; the last one that reads any scope is the fallback."""
 
 
