@@ -4,15 +4,21 @@ import asyncio
 import logging
 import os
 import pathlib
+from collections.abc import Sequence
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from spanwarden.exporters.base import ExporterSettings, Notice, NoticeKind
+from spanwarden.otlp.requests import decode_traces
 from spanwarden.service.app import Service, Sources
 from spanwarden.service.clock import SystemClock
 from spanwarden.service.loading import check, load
 from spanwarden.service.logs import configure
 from spanwarden.service.metrics import Telemetry
 from spanwarden.service.reloading import Reloader
+from spanwarden.storage.journal import Entry
 
 
 class Files:
@@ -153,3 +159,44 @@ def test_forwarding_exporters_get_no_findings() -> None:
         }
     )
     assert Service(settings).outlets.names == ["console"]
+
+
+def test_an_open_run_survives_a_reload_and_is_judged_by_the_new_policy(files: Files) -> None:
+    service = files.service
+    told: list[Notice] = []
+
+    class Keeper:
+        wants: frozenset[NoticeKind] = frozenset({"finding", "evaluation"})
+        max_batch = 1
+
+        def deliver(self, notices: Sequence[Notice]) -> None:
+            told.extend(notices)
+
+        def close(self) -> None:
+            pass
+
+    def span(number: int, parent: int) -> bytes:
+        message = ExportTraceServiceRequest()
+        added = message.resource_spans.add().scope_spans.add().spans.add(trace_id=b"t" * 16)
+        added.span_id = number.to_bytes(8, "big")
+        added.parent_span_id = parent.to_bytes(8, "big") if parent else b""
+        pairs = {"gen_ai.operation.name": "execute_tool" if parent else "invoke_agent", "gen_ai.tool.name": "b"}
+        added.attributes.extend(KeyValue(key=k, value=AnyValue(string_value=v)) for k, v in pairs.items())
+        return message.SerializeToString()
+
+    def receive(body: bytes) -> None:
+        position = service._journal.append(Entry("traces", 0, body)).result()
+        service._corridor.hand_over(position, decode_traces(body), len(body))
+        service._corridor.step()
+
+    receive(span(2, 1))
+    assert len(service._windows) == 1
+    files.write(files.policy, "name: second\nforbidden_tools: [b]\n")
+    assert service.reloader.reload()
+    receive(span(1, 0))
+    service.outlets.add("keeper", Keeper(), ExporterSettings())
+    service.outlets.start()
+    service._corridor.finish()
+    service.outlets.close(5)
+    assert [(n.kind, n.policy) for n in told] == [("finding", "second"), ("evaluation", "second")]
+    assert told[0].run.event_count == 2
