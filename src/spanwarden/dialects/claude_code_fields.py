@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from spanwarden.dialects.base import Attributes, Loader, Sightings
+from spanwarden.dialects.labels import digest, label
 from spanwarden.model.event import Usage
 from spanwarden.otlp import values
 
@@ -33,18 +33,6 @@ _MAX_TOKENS = 1 << 50
 """Nobody counts so far; sums of what a hostile sender claims still fit 64 bits."""
 
 
-def digest(*parts: object) -> str:
-    """Return a short hash of the parts, equal for equal parts."""
-    joined = "\x1f".join("" if part is None else str(part) for part in parts)
-    return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
-
-
-def label(encoded: bytes | None) -> str | None:
-    """Return a name or an id. Windows keep them in memory, so one of absurd length is cut and told apart by a hash."""
-    told = values.text(encoded)
-    return told if told is None or len(told) <= _MAX_LABEL else f"{told[:_MAX_LABEL]}…{digest(told)}"
-
-
 def is_placeholder(tool: str | None) -> bool:
     """Tell whether a tool's name was withheld."""
     return tool is None or tool in _PLACEHOLDERS
@@ -57,15 +45,6 @@ def add_call(out: Sightings, load: Loader | None, tool: str | None, **facts: Any
     if tool is not None and not named:
         apart = {**facts, "rank": -1, "executed": False, "status": "unknown", "effects": (), "has_content": False}
         out.add(kind="tool_call", tool=tool, **apart)
-
-
-def mcp_name(server: str, tool: str) -> str:
-    """Return the name under which the agent was offered a tool of an MCP server."""
-    return f"mcp__{_offered(server[:_MAX_LABEL])}__{_offered(tool[:_MAX_LABEL])}"
-
-
-def _offered(name: str) -> str:
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name)
 
 
 def parameters(attributes: Attributes) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from spanwarden.dialects import claude_code_fields as fields
 from spanwarden.dialects.base import Attributes, Loader, Origin, Sightings
+from spanwarden.dialects.labels import label, mcp_name
 from spanwarden.model.event import Content
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
@@ -25,8 +26,8 @@ def read(name: str, record: trimmed_pb2.LogRecord, origin: Origin, out: Sighting
 def _facts(record: trimmed_pb2.LogRecord, origin: Origin) -> Facts:
     """Return what every event tells. Its span id is left alone: it is not always the span of the same action."""
     attributes = record.attributes
-    session = fields.label(attributes.get("session.id"))
-    prompt = fields.label(attributes.get("prompt.id"))
+    session = label(attributes.get("session.id"))
+    prompt = label(attributes.get("prompt.id"))
     trace_id = record.trace_id if len(record.trace_id) == 16 and any(record.trace_id) else b""
     keys = []
     if prompt is not None:
@@ -83,7 +84,7 @@ def _assistant_response(attributes: Attributes, facts: Facts, out: Sightings) ->
         role="assistant",
         status="ok",
         model=fields.model(attributes),
-        merge=fields.label(attributes.get("message.uuid")) or _itself(facts),
+        merge=label(attributes.get("message.uuid")) or _itself(facts),
         has_content=told,
         **facts,
     )
@@ -109,7 +110,7 @@ def _tool(attributes: Attributes, facts: Facts, out: Sightings, *, base: int, st
     tool = _tool_name(attributes, summary)
     given = fields.arguments(attributes, summary)
     error = values.text(attributes.get("error"))
-    call = fields.label(attributes.get("tool_use_id"))
+    call = label(attributes.get("tool_use_id"))
     facts["keys"] += fields.background_key(facts["conversation"], call, tool, given)
     load: Loader | None = None
     if given is not None or error is not None:
@@ -137,8 +138,8 @@ def _tool(attributes: Attributes, facts: Facts, out: Sightings, *, base: int, st
 def _tool_name(attributes: Attributes, summary: dict[str, Any]) -> str | None:
     server, name = fields.text_of(summary, "mcp_server_name"), fields.text_of(summary, "mcp_tool_name")
     if server is not None and name is not None:
-        return fields.mcp_name(server, name)
-    return fields.label(attributes.get("tool_name"))
+        return mcp_name(server, name)
+    return label(attributes.get("tool_name"))
 
 
 def _api_request(attributes: Attributes, facts: Facts, out: Sightings) -> None:
@@ -172,7 +173,7 @@ def _request(attributes: Attributes, facts: Facts, out: Sightings, *, status: st
 
 def _request_itself(attributes: Attributes, facts: Facts) -> str:
     """Without a trace there is no span to find again, so nothing less than an id says that two requests are one."""
-    return fields.label(attributes.get("request_id")) or _itself(facts)
+    return label(attributes.get("request_id")) or _itself(facts)
 
 
 def _api_refusal(attributes: Attributes, facts: Facts, out: Sightings) -> None:
@@ -182,7 +183,7 @@ def _api_refusal(attributes: Attributes, facts: Facts, out: Sightings) -> None:
         kind="error",
         model=fields.model(attributes),
         status="error",
-        merge="refusal:" + (fields.label(attributes.get("request_id")) or _itself(facts)),
+        merge="refusal:" + (label(attributes.get("request_id")) or _itself(facts)),
         **facts,
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from spanwarden.dialects import claude_code_fields as fields
 from spanwarden.dialects.base import Origin, Sightings
+from spanwarden.dialects.labels import label, mcp_name
 from spanwarden.model.event import Content
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
@@ -30,7 +31,7 @@ def _facts(span: trimmed_pb2.Span, origin: Origin) -> Facts:
         "source": "span",
         "dialect": "claude_code",
         "keys": (f"trace:{span.trace_id.hex()}",),
-        "conversation": fields.label(attributes.get("session.id")),
+        "conversation": label(attributes.get("session.id")),
         "service": origin.service,
         "trace_id": span.trace_id,
         "span_id": span.span_id,
@@ -86,7 +87,7 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
     attributes = span.attributes
     tool = _tool_name(span)
     given = _arguments(span)
-    call = fields.label(attributes.get("tool_use_id")) or fields.label(attributes.get("gen_ai.tool.call.id"))
+    call = label(attributes.get("tool_use_id")) or label(attributes.get("gen_ai.tool.call.id"))
     facts["keys"] += fields.background_key(facts["conversation"], call, tool, given)
     told = given is not None or any(event.name == _OUTPUT for event in span.events)
     fields.add_call(
@@ -95,7 +96,7 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
         tool,
         status=_status(span),
         merge=call,
-        effects=out.effects(tool or "", given, mcp_server=fields.label(attributes.get("anthropic.mcp.server.name"))),
+        effects=out.effects(tool or "", given, mcp_server=label(attributes.get("anthropic.mcp.server.name"))),
         rank=fields.tool_rank(20, given),
         has_content=told,
         **facts,
@@ -105,14 +106,14 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
 def _tool_name(span: trimmed_pb2.Span) -> str | None:
     """Return the tool's name as the agent saw it, or the mark that stands for a withheld one."""
     attributes = span.attributes
-    name = fields.label(attributes.get("tool_name"))
+    name = label(attributes.get("tool_name"))
     if not fields.is_placeholder(name):
         return name
-    server = fields.label(attributes.get("anthropic.mcp.server.name"))
-    short = fields.label(attributes.get("gen_ai.tool.name"))
+    server = label(attributes.get("anthropic.mcp.server.name"))
+    short = label(attributes.get("gen_ai.tool.name"))
     if short is None or fields.is_placeholder(short):
-        return name or short or fields.label(attributes.get("tool_name_safe"))
-    return short if server is None or short.startswith("mcp__") else fields.mcp_name(server, short)
+        return name or short or label(attributes.get("tool_name_safe"))
+    return short if server is None or short.startswith("mcp__") else mcp_name(server, short)
 
 
 def _arguments(span: trimmed_pb2.Span) -> Any:
@@ -138,7 +139,7 @@ def _execution(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
     """Add the execution inside a tool's span. It is told of the call, not of a span of its own."""
     _structure(span, facts, out)
     attributes = span.attributes
-    call = fields.label(attributes.get("tool_use_id")) or fields.label(attributes.get("gen_ai.tool.call.id"))
+    call = label(attributes.get("tool_use_id")) or label(attributes.get("gen_ai.tool.call.id"))
     if call is None and not span.parent_span_id:
         return
     # With a call id the tool's span is found by it; without one it is found as this span's parent.
