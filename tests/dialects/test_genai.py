@@ -460,3 +460,21 @@ def test_a_whole_request_to_gemini() -> None:
         ("tool_call", "read_file", "unknown"),
     ]
     assert contents[3].arguments == {"a": 1}
+
+
+def test_calls_under_the_ids_of_openais_items_are_the_same_calls() -> None:
+    def calls(*ids: str) -> list[dict[str, Any]]:
+        return [
+            {"role": "assistant", "parts": [{"type": "tool_call", "id": i, "name": "read_file", "arguments": {"p": n}}]}
+            for n, i in enumerate(ids)
+        ]
+
+    responses = [
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": i, "response": i}]}
+        for i in ("call_a", "call_b")
+    ]
+    first = chat(json.dumps(USER), json.dumps(calls("call_a", "call_b")))
+    again = chat(json.dumps([*USER, *calls("fc_77", "fc_99"), *responses]), None, "two", start=20)
+    run, contents = read(traces(first, again))
+    done = [(e.call_id, e.status, c.result) for e, c in zip(run.events, contents, strict=True) if e.kind == "tool_call"]
+    assert done == [("call_a", "ok", "call_a"), ("call_b", "ok", "call_b")]

@@ -16,6 +16,9 @@ from spanwarden.model.event import Content, Status
 MAX_CALLS = 2000
 """Of a longer conversation only the first calls and responses are read."""
 
+_ITEM_IDS = ("fc_", "ctc_", "lsh_", "apc_")
+"""Beginnings of the ids of OpenAI's items; some senders write them in the place of the call's id, which responses use."""
+
 
 class Asked(msgspec.Struct, eq=False):
     """A tool call in a conversation and, once it is there, its response."""
@@ -27,10 +30,13 @@ class Asked(msgspec.Struct, eq=False):
     response: Response | None = None
     fresh: bool = False
     provider: bool = False
+    alias: str | None = None
 
     @property
     def status(self) -> Status:
         """How it ended, as far as the response says."""
+        if self.response is not None and self.response.denied:
+            return "denied"
         if self.response is None or self.response.failed is None:
             return "unknown"
         return "error" if self.response.failed else "ok"
@@ -73,6 +79,7 @@ def _add_calls(out: Sightings, facts: dict[str, Any], calls: Iterable[Asked]) ->
             kind="handoff" if handoff else "tool_call",
             tool=asked.name,
             merge=asked.id,
+            alias=asked.alias,
             sequence=asked.at,
             digest=arguments_digest(asked.arguments),
             status=asked.status,
@@ -110,6 +117,7 @@ def _asked(messages: Sequence[Said], counted: dict[tuple[str, str | None], int])
             found = _answered(response, by_id, waiting)
             if found is not None:
                 found.response = response
+                found.alias = response.id if found.id.startswith(_ITEM_IDS) and response.id != found.id else None
                 waiting.remove(found)
             elif response.id is not None and response.id not in by_id:
                 calls.append(Asked(index, response.name, response.id, None, response, index >= fresh))

@@ -19,10 +19,15 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
         "end" for a record that says that the run is over.
     keys: strings that tie observations to one run; two observations that share a key belong to the same run.
         The spelling is `<what>:<value>`, for example `trace:0af7…` or `prompt:…`. Never empty.
+    leads_to, follows: keys that tie in one direction only. An observation belongs to the run of every other that leads
+        to what it follows; several that lead to the same, or follow the same, are not tied by that alone.
+    loose: one of the messages of a model call, sent apart from the others; what it ties is told by all of them.
+    scope, instance: the instrumentation scope and the service instance that sent the record, None where unnamed.
     run_id: an explicit run id of the dialect, None where it has none.
     provider: who serves the model, as the sender spells it ("openai", "aws.bedrock"); prices depend on it.
     merge: observations of one run with the same `kind` and `merge` told of the same action; None where the record
         has no identity beyond its span. For tool calls it is the call id, for messages a digest of role and text.
+    alias: a second call id under which other records know the same call (OpenAI's items have ids beside the call's).
     sequence: order among records with equal times, as the sender numbered them.
     root: the end of this span may be the end of the run (no parent in this trace, not a bare model call).
     executed: the record witnesses an execution (not merely a request in a model's answer, or a decision).
@@ -53,6 +58,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     provider: str | None = None
     role: str | None = None
     merge: str | None = None
+    alias: str | None = None
     effects: tuple[Effect, ...] = ()
     usage: Usage | None = None
     cost_usd: float | None = None
@@ -64,3 +70,8 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     digest: str | None = None
     has_content: bool = False
     content: ContentRef | None = None
+    scope: str | None = None
+    instance: str | None = None
+    leads_to: tuple[str, ...] = ()
+    follows: tuple[str, ...] = ()
+    loose: bool = False

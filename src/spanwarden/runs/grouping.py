@@ -80,8 +80,9 @@ def _same_span(observations: Sequence[Observation], groups: Groups) -> None:
 def _same_identity(observations: Sequence[Observation], groups: Groups) -> None:
     named: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, o in enumerate(observations):
-        if o.merge is not None:
-            named["call" if o.kind in CALLS else o.kind, o.merge].append(index)
+        for identity in (o.merge, o.alias):
+            if identity is not None:
+                named["call" if o.kind in CALLS else o.kind, identity].append(index)
     for (kind, _), indexes in named.items():
         if kind == "llm_call":
             _overlapping(observations, indexes, groups)
