@@ -13,9 +13,10 @@ from spanwarden.model.run import Completeness, Run
 from spanwarden.runs.ancestry import SpanKey, nearest, parents_of, span_key
 from spanwarden.runs.costs import Prices, total, with_estimates
 from spanwarden.runs.grouping import group
-from spanwarden.runs.handoffs import is_handoff, spawning_calls
+from spanwarden.runs.handoffs import agent_names, asks_an_agent, is_handoff, spawning_calls
 from spanwarden.runs.history import Histories, placed
 from spanwarden.runs.merging import event_of
+from spanwarden.runs.retelling import without_retold
 
 
 def assemble(observations: Sequence[Observation], completeness: Completeness, prices: Prices | None = None) -> Run:
@@ -26,8 +27,9 @@ def assemble(observations: Sequence[Observation], completeness: Completeness, pr
     """
     ordered = placed(_canonical(observations))
     parents = parents_of(ordered)
-    actions = [o for o in ordered if o.kind not in {"span", "end"}]
+    actions = without_retold([o for o in ordered if o.kind not in {"span", "end"}], parents)
     agents = _agents(actions)
+    named = agent_names(actions)
     above = nearest(parents, agents)
     identified = _identified(ordered)
     histories = Histories(actions, parents)
@@ -40,7 +42,7 @@ def assemble(observations: Sequence[Observation], completeness: Completeness, pr
         if event.kind in {"tool_call", "handoff"}:
             ended = completeness == "root_ended"
             event = _retold(event, members, histories, ended)
-            if is_handoff(event, not spawning.isdisjoint(_keys(members))):
+            if is_handoff(event, not spawning.isdisjoint(_keys(members)) or asks_an_agent(members, named)):
                 event = msgspec.structs.replace(event, kind="handoff")
         built.append((_place(event, members), event))
     built.sort(key=lambda pair: pair[0])

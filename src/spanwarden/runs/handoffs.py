@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from spanwarden.model.event import Event
 from spanwarden.model.observation import Observation
 from spanwarden.runs.ancestry import SpanKey, nearest
+from spanwarden.runs.matching import squash
 
 
 def spawning_calls(actions: Sequence[Observation], parents: dict[SpanKey, SpanKey | None]) -> set[SpanKey]:
@@ -18,6 +19,18 @@ def spawning_calls(actions: Sequence[Observation], parents: dict[SpanKey, SpanKe
         for key, o in spans.items()
         if o.kind == "agent" and (outer := above.get(key)) is not None and spans[outer].kind == "tool_call"
     }
+
+
+def agent_names(actions: Iterable[Observation]) -> frozenset[str]:
+    """Return the names of the agents that were seen at work, without case and punctuation."""
+    return frozenset(squash(o.agent) for o in actions if o.kind == "agent" and o.agent and o.role != "workflow")
+
+
+def asks_an_agent(members: Sequence[Observation], agents: frozenset[str]) -> bool:
+    """Tell whether a call that nobody saw executed as a tool is named after an agent of the run: that agent did it."""
+    if not agents or any(o.executed for o in members):
+        return False
+    return any(squash(o.tool) in agents for o in members if o.tool)
 
 
 def is_handoff(event: Event, holds_agent: bool) -> bool:
