@@ -17,7 +17,7 @@ MAX_CALLS = 2000
 """Of a longer conversation only the first calls and responses are read."""
 
 _ITEM_IDS = ("fc_", "ctc_", "lsh_", "apc_")
-"""Beginnings of the ids of OpenAI's items; some senders write them in the place of the call ids, which responses use."""
+"""Beginnings of the ids of OpenAI's items; some senders write them in the place of the call ids that responses use."""
 
 
 class Asked(msgspec.Struct, eq=False):
