@@ -34,7 +34,18 @@ class Sightings:
     numbered in order, so that the same record read again numbers them alike. `table` says what tools do.
     """
 
-    __slots__ = ("_part", "_position", "_record", "_table", "_wanted", "content", "observations")
+    __slots__ = (
+        "_instance",
+        "_part",
+        "_position",
+        "_record",
+        "_scope",
+        "_table",
+        "_wanted",
+        "content",
+        "observations",
+        "sender",
+    )
 
     def __init__(self, position: int, wanted: ContentRef | None = None, table: ToolTable = DEFAULT_TABLE) -> None:
         self.observations: list[Observation] = []
@@ -44,11 +55,18 @@ class Sightings:
         self._table = table
         self._record = 0
         self._part = 0
+        self._scope: str | None = None
+        self._instance: str | None = None
+        self.sender = ""
 
-    def begin(self, record: int) -> None:
-        """Start the record with this number within the request."""
+    def begin(self, record: int, origin: Origin | None = None) -> None:
+        """Start the record with this number within the request. `sender` then names the process that sent it."""
         self._record = record
         self._part = 0
+        if origin is not None:
+            self._scope = origin.scope or None
+            self._instance = origin.instance
+            self.sender = origin.instance or origin.service or ""
 
     def effects(
         self, tool: str, arguments: Any, *, mcp_server: str | None = None, tool_type: str | None = None
@@ -68,7 +86,7 @@ class Sightings:
             return
         if load is not None:
             facts["content"] = ContentRef(self._position, self._record, part)
-        self.observations.append(Observation(**facts))
+        self.observations.append(Observation(scope=self._scope, instance=self._instance, **facts))
 
 
 class Dialect(NamedTuple):

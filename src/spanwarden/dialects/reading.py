@@ -24,7 +24,7 @@ def observe(request: Request, position: int, table: ToolTable = DEFAULT_TABLE) -
     """
     out = Sightings(position, table=table)
     for number, (record, origin) in enumerate(_records(request)):
-        out.begin(number)
+        out.begin(number, origin)
         _read(record, origin, out)
     return out.observations
 
@@ -80,7 +80,7 @@ class ContentReader:
             return None
         record, origin = records[ref.record]
         out = Sightings(ref.position, wanted=ref)
-        out.begin(ref.record)
+        out.begin(ref.record, origin)
         _read(record, origin, out)
         return out.content
 
