@@ -17,15 +17,22 @@ Request = trimmed_pb2.Traces | trimmed_pb2.Logs
 Record = tuple[trimmed_pb2.Span | trimmed_pb2.LogRecord, Origin]
 
 
-def observe(request: Request, position: int, table: ToolTable = DEFAULT_TABLE) -> list[Observation]:
+def observe(
+    request: Request, position: int, table: ToolTable = DEFAULT_TABLE, failures: list[Exception] | None = None
+) -> list[Observation]:
     """Return what a request says, in its own order. Never raises.
 
-    position: where the journal holds it. table: what tools do.
+    position: where the journal holds it. table: what tools do. failures: gets the error of every record that a dialect
+    failed on; such a record has said what it said until then, and the others of its request are not touched by it.
     """
     out = Sightings(position, table=table)
     for number, (record, origin) in enumerate(_records(request)):
         out.begin(number, origin)
-        _read(record, origin, out)
+        try:
+            _read(record, origin, out)
+        except Exception as error:  # noqa: BLE001 - one odd record must not cost the rest of its request
+            if failures is not None:
+                failures.append(error)
     return out.observations
 
 
