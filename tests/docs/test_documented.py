@@ -15,6 +15,7 @@ from spanwarden.configuration.section import Section
 from spanwarden.service.components import EXTENSIONS, PROCESSORS, RECEIVERS, exporter_factories
 from spanwarden.service.metrics import METRICS
 from spanwarden.service.settings import Settings
+from spanwarden.service.understanding import ACTIONS, SUBJECTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -71,6 +72,11 @@ def test_every_option_says_what_it_does():
 @pytest.mark.parametrize("key", [key for key, _, _ in generate_docs.settings_keys(Settings)])
 def test_every_setting_is_documented(key):
     assert f"`{key}`" in page("settings.md")
+
+
+@pytest.mark.parametrize("word", [*ACTIONS, *SUBJECTS])
+def test_every_action_and_subject_of_tools_is_documented(word):
+    assert f"`{word}`" in section_of(page("effects.md"), "## Your own tools")
 
 
 @pytest.mark.parametrize("name", list(exporter_factories()))

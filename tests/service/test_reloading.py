@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from spanwarden.exporters.base import ExporterSettings, Notice, NoticeKind
+from spanwarden.model.event import Usage
 from spanwarden.otlp.requests import decode_traces
 from spanwarden.service.app import Service, Sources
 from spanwarden.service.clock import SystemClock
@@ -46,6 +47,23 @@ class Files:
 @pytest.fixture
 def files(tmp_path: pathlib.Path) -> Files:
     return Files(tmp_path)
+
+
+def test_changed_tools_and_prices_are_taken_in(files: Files) -> None:
+    service, prices = files.service, files.config.parent / "prices.yaml"
+    files.write(prices, "acme: {input: 1, output: 1}\n")
+    files.write(files.config, "processors: {cost: {prices: prices.yaml}, effects: {tools: {acme_wipe: file_delete}}}\n")
+    assert service.reloader.reload()
+    assert service._corridor.tools.tools["acmewipe"] == ("file_delete",)
+    assert service._windows.prices is not None
+    assert service._windows.prices.cost(Usage(1_000_000, 0), "acme", None, 0) == 1.0
+    files.write(prices, "acme: {input: 2, output: 1}\n")
+    assert service.reloader.changed()
+    assert service.reloader.reload()
+    assert service._windows.prices.cost(Usage(1_000_000, 0), "acme", None, 0) == 2.0
+    files.write(prices, "acme: {input: two, output: 1}\n")
+    assert not service.reloader.reload()
+    assert service._windows.prices.cost(Usage(1_000_000, 0), "acme", None, 0) == 2.0
 
 
 def test_a_changed_policy_is_taken_in(files: Files) -> None:

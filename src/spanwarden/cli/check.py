@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spanwarden.cli.main import UsageError
+from spanwarden.cli.options import tables_options
 from spanwarden.cli.printing import print_json
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from spanwarden.model.run import Run
     from spanwarden.policy.policy import Policy
     from spanwarden.transcripts.reading import Format, Trace
+    from spanwarden.transcripts.tables import Tables
 
 FORMATS = ("generic", "codex", "claude", "otlp")
 LEVELS = ("info", "low", "medium", "high", "critical")
@@ -26,8 +28,9 @@ LEVELS = ("info", "low", "medium", "high", "critical")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="What the traces are; told from content otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: an object a run.")
 @click.option("--fail-on", type=click.Choice(LEVELS), default="info", help="Least severity that counts as a failure.")
+@tables_options
 @click.argument("paths", nargs=-1, required=True, metavar="TRACE... POLICY")
-def command(form: Format | None, as_json: bool, fail_on: Severity, paths: tuple[str, ...]) -> int:
+def command(tables: Tables, form: Format | None, as_json: bool, fail_on: Severity, paths: tuple[str, ...]) -> int:
     """Hold recorded runs against a policy.
 
     TRACE is a file or a folder, POLICY a file or pack:NAME. Exit code 0: nothing found; 1: findings at or above
@@ -46,13 +49,14 @@ def command(form: Format | None, as_json: bool, fail_on: Severity, paths: tuple[
     except (PolicyError, TranscriptError) as error:
         raise UsageError(str(error)) from None
     single = len(paths) == 2 and not Path(paths[0]).is_dir()
-    return _Check(policy, fail_on, as_json=as_json).run(found, single=single)
+    return _Check(policy, fail_on, tables, as_json=as_json).run(found, single=single)
 
 
 class _Check:
-    def __init__(self, policy: Policy, fail_on: Severity, *, as_json: bool) -> None:
+    def __init__(self, policy: Policy, fail_on: Severity, tables: Tables, *, as_json: bool) -> None:
         self._policy = policy
         self._fail_on = fail_on
+        self._tables = tables
         self._as_json = as_json
         self._failed = False
         self._unjudged = False
@@ -79,7 +83,7 @@ class _Check:
 
         for trace in found:
             try:
-                for run, contents in read_runs(trace.path, trace.format):
+                for run, contents in read_runs(trace.path, trace.format, self._tables):
                     verdict = self._policy.evaluate(run, contents)
                     self._failed |= any(severity_at_least(f.severity, self._fail_on) for f in verdict.findings)
                     for error in verdict.rule_errors:

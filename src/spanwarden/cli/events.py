@@ -6,26 +6,31 @@ import difflib
 import pathlib
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from spanwarden.cli.main import UsageError
+from spanwarden.cli.options import tables_options
 from spanwarden.model.event import Content, Event, Usage
 from spanwarden.model.run import Contents, Run
+
+if TYPE_CHECKING:
+    from spanwarden.transcripts.tables import Tables
 
 
 @click.command("events")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=pathlib.Path))
 @click.option("--format", "form", metavar="F", default=None, help="How to read PATH; told from the file if left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def command(paths: tuple[pathlib.Path, ...], form: str | None, as_json: bool) -> None:
+@tables_options
+def command(tables: Tables, paths: tuple[pathlib.Path, ...], form: str | None, as_json: bool) -> None:
     """Print what agents did.
 
     PATH is an OTLP file (*.binpb, OTLP/JSON, the Collector's file exporter), a folder of them, or a transcript.
     """
-    runs = _runs(paths, form)
+    runs = _runs(paths, form, tables)
     try:
         if as_json:
             _print_json(runs)
@@ -35,7 +40,7 @@ def command(paths: tuple[pathlib.Path, ...], form: str | None, as_json: bool) ->
         raise UsageError(str(error)) from None
 
 
-def _runs(paths: tuple[pathlib.Path, ...], form: str | None) -> Iterator[tuple[Run, Contents]]:
+def _runs(paths: tuple[pathlib.Path, ...], form: str | None, tables: Tables) -> Iterator[tuple[Run, Contents]]:
     from spanwarden.otlp.files import is_otlp
 
     for path in paths:
@@ -44,7 +49,7 @@ def _runs(paths: tuple[pathlib.Path, ...], form: str | None) -> Iterator[tuple[R
     if form == "otlp" or (form is None and all(is_otlp(path) for path in paths)):
         from spanwarden.transcripts.otlp_runs import read_otlp
 
-        yield from read_otlp(paths)
+        yield from read_otlp(paths, tables)
         return
     from spanwarden.transcripts.reading import FORMATS, read_runs
 
@@ -54,7 +59,7 @@ def _runs(paths: tuple[pathlib.Path, ...], form: str | None) -> Iterator[tuple[R
         hint = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(FORMATS)})"
         raise UsageError(f"--format {form}: unknown format{hint}")
     for path in paths:
-        yield from read_runs(path, known)
+        yield from read_runs(path, known, tables)
 
 
 def _print_json(runs: Iterator[tuple[Run, Contents]]) -> None:
@@ -110,7 +115,8 @@ def _print_table(runs: Iterator[tuple[Run, Contents]]) -> None:
     console = Console()
     for run, contents in runs:
         seconds = "" if run.runtime_seconds is None else f", {run.runtime_seconds:.1f} s"
-        cost = "" if run.cost_usd is None else f", ${run.cost_usd:.4f}"
+        about = "about " if run.cost_source == "estimated" else ""
+        cost = "" if run.cost_usd is None else f", {about}${run.cost_usd:.4f}"
         title = f"run {run.id}, agent {run.agent or 'unnamed'}{seconds}{cost}, {run.completeness}"
         table = Table(
             title=Text(_line(title, 200)), title_justify="left", box=None, pad_edge=False, header_style="bold"

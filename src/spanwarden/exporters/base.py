@@ -14,6 +14,7 @@ import msgspec
 from pydantic import ConfigDict, Field
 
 from spanwarden.configuration.section import Duration, Section
+from spanwarden.model.event import CostSource
 from spanwarden.model.finding import Finding, NotEvaluable, RuleError, Severity
 from spanwarden.model.run import Completeness
 
@@ -32,6 +33,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     end: int = 0
     completeness: Completeness = "forced"
     cost_usd: float | None = None
+    cost_source: CostSource | None = None
     runtime_seconds: float | None = None
     event_count: int = 0
     trace_ids: tuple[str, ...] = ()

@@ -33,6 +33,8 @@ def inspection_json(run: Run, contents: Contents, verdict: Verdict, *, include_r
             "agent": run.agent,
             "conversation": run.conversation,
             "cost_usd": run.cost_usd,
+            "cost_source": run.cost_source,
+            "price_table": run.price_table,
             "runtime_seconds": run.runtime_seconds,
             "events": [_event(event, next(raw, None)) for event in run.events],
         },
@@ -53,7 +55,7 @@ def inspection_text(run: Run, verdict: Verdict, *, verbose: bool) -> Iterator[st
     counts = overview(run)
     yield f"Agent     {one_line(run.agent or 'unknown', 80)}"
     yield f"Run       {one_line(run.id, 100)}"
-    yield f"Cost      {'unknown' if run.cost_usd is None else f'${run.cost_usd:.4g}'}"
+    yield f"Cost      {_cost(run)}"
     yield f"Duration  {'unknown' if run.runtime_seconds is None else f'{run.runtime_seconds:g} s'}"
     yield f"Posture   {counts.posture(verdict.findings)}"
     yield ""
@@ -75,6 +77,12 @@ def inspection_text(run: Run, verdict: Verdict, *, verbose: bool) -> Iterator[st
         yield "Events"
         for index, event in enumerate(run.events):
             yield f"  {index:>4}  {_line(event)}"
+
+
+def _cost(run: Run) -> str:
+    if run.cost_usd is None:
+        return "unknown"
+    return f"${run.cost_usd:.4g}" + (f", estimated ({run.price_table})" if run.cost_source == "estimated" else "")
 
 
 def _counts(counts: Overview) -> Iterator[str]:

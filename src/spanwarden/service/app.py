@@ -28,9 +28,11 @@ from spanwarden.service.health import health_server, metrics_server
 from spanwarden.service.metrics import Telemetry
 from spanwarden.service.metrics_push import MetricsPush
 from spanwarden.service.outlets import Outlets, close_all
+from spanwarden.service.price_file import PriceError
 from spanwarden.service.process import watch_process
 from spanwarden.service.reloading import Reloader
 from spanwarden.service.settings import Settings
+from spanwarden.service.understanding import tables
 from spanwarden.service.verdicts import Judge
 from spanwarden.storage.journal import MemoryJournal
 
@@ -80,6 +82,10 @@ class Service:
         watch_process(self.telemetry, self._clock)
         self.telemetry.gauge("spanwarden_journal_capacity_bytes", lambda: settings.extensions.storage.max_size)
         self.policies = load_policies(settings.processors.policy.policies, folder)
+        try:
+            self.tables = tables(settings.processors.effects, settings.processors.cost, folder)
+        except PriceError as error:
+            raise StartError(f"processors.cost.prices: {error}") from None
         self.outlets = Outlets(self.telemetry, self._clock)
         self.forwarding = Forwarding(self.telemetry, self._clock)
         try:
@@ -90,7 +96,7 @@ class Service:
             raise StartError(str(error)) from None
         self._journal = MemoryJournal(settings.extensions.storage.max_size)
         self._judge = Judge(self.policies, self.telemetry, self._clock)
-        self._windows = Windows(_window_settings(settings))
+        self._windows = Windows(_window_settings(settings), self.tables.prices)
         self._corridor = Corridor(
             self._journal,
             self._windows,
@@ -99,6 +105,7 @@ class Service:
             self.telemetry,
             self._clock,
             settings.service.max_pending,
+            self.tables.tools,
         )
         self._grpc, self._http = self._receivers()
         self._servers: list[HttpServer] = []
@@ -151,13 +158,14 @@ class Service:
         logger.info("stopped")
 
     def reload(self) -> None:
-        """Load settings and policies anew and put policies, exporters and run times in force; no window is lost.
+        """Load settings and policies anew and put all that can change while running in force; no window is lost.
 
         Raises SettingsError, PolicyError or ValueError, with nothing changed. What cannot change while the service
         runs (receivers, extensions, telemetry) is left as it is, and the log says so.
         """
         settings = self._sources.load() if self._sources else self._settings
         policies = load_policies(settings.processors.policy.policies, self._folder)
+        understood = tables(settings.processors.effects, settings.processors.cost, self._folder)
         gone = self.outlets.configure(settings)
         try:
             left = self.forwarding.configure(settings, settings.service.pipelines)
@@ -166,6 +174,8 @@ class Service:
             raise
         self._judge.replace(policies)
         self.policies = policies
+        self.tables = understood
+        self._corridor.tools, self._windows.prices = understood.tools, understood.prices
         self._windows.settings = _window_settings(settings)
         for place, old, new in (
             ("receivers", self._settings.receivers, settings.receivers),
@@ -231,13 +241,16 @@ class Service:
     def _watched(self) -> list[pathlib.Path]:
         names = self._settings.processors.policy.policies
         policies = [self._folder / name for name in names if not name.startswith("pack:")]
-        return [*(self._sources.files if self._sources else ()), *policies]
+        own = self._settings.processors.cost.prices
+        prices = [self._folder / own] if own else []
+        return [*(self._sources.files if self._sources else ()), *policies, *prices]
 
     def _announce(self, endpoints: Endpoints) -> None:
         for name, port in endpoints._asdict().items():
             if port is not None:
                 logger.info("%s listening on port %d", name, port)
         logger.info("policies: %s", ", ".join(policy.name for policy in self.policies) or "none")
+        logger.info("prices: %s", self.tables.prices.version if self.tables.prices else "none")
         logger.info("forwarding to: %s", ", ".join(self.forwarding.names) or "none")
         logger.info("exporters: %s", ", ".join(self.outlets.names) or "none")
 

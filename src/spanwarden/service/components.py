@@ -14,6 +14,8 @@ RECEIVERS: Mapping[str, str] = {"otlp": "OTLP over gRPC and HTTP"}
 PROCESSORS: Mapping[str, str] = {
     "runs": "Gathers the records of one agent run and knows when it is complete",
     "policy": "Holds complete runs against policies",
+    "effects": "Tells what tool calls did to the world",
+    "cost": "Estimates costs that nothing reported",
 }
 EXTENSIONS: Mapping[str, str] = {
     "health_check": "Liveness and readiness over HTTP",

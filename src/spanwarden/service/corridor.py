@@ -12,6 +12,7 @@ from collections import deque
 from typing import NamedTuple
 
 from spanwarden.dialects.reading import ContentReader, EventContents, Request, observe
+from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.otlp.requests import decode
 from spanwarden.runs.windows import Decision, Windows
 from spanwarden.service.clock import Clock
@@ -35,7 +36,10 @@ class _Handed(NamedTuple):
 
 
 class Corridor:
-    """Owns the windows. `hand_over` and `has_room` may be called from any thread, the rest from the corridor's own."""
+    """Owns the windows. `hand_over` and `has_room` may be called from any thread, the rest from the corridor's own.
+
+    `tools` says what tools do; it may be replaced from any thread, for what is read from then on.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Corridor:
         telemetry: Telemetry,
         clock: Clock,
         max_pending: int,
+        tools: ToolTable = DEFAULT_TABLE,
     ) -> None:
         self._journal = journal
         self._windows = windows
@@ -54,6 +59,7 @@ class Corridor:
         self._telemetry = telemetry
         self._clock = clock
         self._max_pending = max_pending
+        self.tools = tools
         self._pending: deque[_Handed] = deque()
         self._pending_bytes = 0
         self._changed = threading.Condition()
@@ -121,13 +127,17 @@ class Corridor:
         self._settle(self._windows.close(self._clock.monotonic()))
 
     def _take(self, handed: _Handed) -> None:
+        failures: list[Exception] = []
         try:
-            observations = observe(handed.request, handed.position)
+            observations = observe(handed.request, handed.position, self.tools, failures)
             self._windows.add(observations, self._clock.monotonic())
         except Exception:
             self._telemetry.count("spanwarden_processing_errors")
             logger.exception("a request could not be read; it is passed over")
             observations = []
+        if failures:
+            self._telemetry.count("spanwarden_processing_errors", len(failures))
+            logger.error("%d records could not be read", len(failures), exc_info=failures[0])
         if not any(o.content is not None for o in observations):
             self._journal.release(handed.position)
 

@@ -8,11 +8,13 @@ import importlib.util
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 from spanwarden.model.event import Usage
-from spanwarden.service.price_file import PriceFile
+
+if TYPE_CHECKING:
+    from spanwarden.service.price_file import PriceFile
 
 LIBRARY = "genai-prices"
 _MAX_NAME = 200
@@ -46,15 +48,19 @@ class Pricing:
         self._own = own
         self._library = library and installed()
         self._table: Lookup | None = None
-        names = [own.version] if own is not None else []
-        if self._library:
-            names.append(f"{LIBRARY} {importlib.metadata.version(LIBRARY)}")
-        self.version = ", ".join(names)
         self._priced = lru_cache(maxsize=4096)(self._price)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to price with."""
         return self._own is not None or self._library
+
+    @cached_property
+    def version(self) -> str:
+        """Return the versions of the price file and of the library's table."""
+        names = [self._own.version] if self._own is not None else []
+        if self._library:
+            names.append(f"{LIBRARY} {importlib.metadata.version(LIBRARY)}")
+        return ", ".join(names)
 
     def cost(self, usage: Usage, model: str, provider: str | None, at: int) -> float | None:
         """Return US dollars, or None for a model without a known price; see `Prices`."""

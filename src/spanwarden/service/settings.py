@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from spanwarden.configuration.section import Duration, Section, Size
 from spanwarden.receivers.auth import BasicAuthSettings, BearerTokenAuthSettings
 from spanwarden.receivers.otlp.settings import OtlpReceiverSettings
+from spanwarden.service.understanding import CostSettings, EffectsSettings
 
 MIB = 1 << 20
 
@@ -46,6 +47,8 @@ class Processors(Section):
 
     runs: RunsSettings = Field(RunsSettings(), description="Run windows.")
     policy: PolicySettings = Field(PolicySettings(), description="Policies.")
+    effects: EffectsSettings = Field(EffectsSettings(), description="What tools do.")
+    cost: CostSettings = Field(CostSettings(), description="Estimates of costs that nothing reported.")
 
 
 class HealthCheckSettings(Section):

@@ -111,6 +111,7 @@ def summary(run: Run) -> RunSummary:
         end=run.end,
         completeness=run.completeness,
         cost_usd=run.cost_usd,
+        cost_source=run.cost_source,
         runtime_seconds=run.runtime_seconds,
         event_count=len(run.events),
         trace_ids=tuple(trace_id.hex() for trace_id in run.trace_ids),

@@ -26,6 +26,7 @@ def test_the_body_is_the_contract():
             "trace_ids": [TRACE],
             "completeness": "root_ended",
             "cost_usd": 0.25,
+            "cost_source": None,
             "runtime_seconds": 42.5,
             "start": "2026-09-21T14:13:20.000Z",
             "end": "2026-09-21T14:14:02.500Z",

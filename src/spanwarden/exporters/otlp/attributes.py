@@ -86,6 +86,7 @@ def run_attributes(notice: Notice) -> dict[str, Value]:
         "spanwarden.run.completeness": run.completeness,
         "spanwarden.run.risk_score": notice.risk_score,
         "spanwarden.run.cost_usd": run.cost_usd,
+        "spanwarden.run.cost_source": run.cost_source,
         "spanwarden.run.runtime_seconds": run.runtime_seconds,
         "spanwarden.run.event_count": run.event_count,
         "spanwarden.run.dialects": run.dialects,

@@ -48,6 +48,7 @@ def _run(run: RunSummary) -> dict[str, Any]:
         "trace_ids": list(run.trace_ids),
         "completeness": run.completeness,
         "cost_usd": run.cost_usd,
+        "cost_source": run.cost_source,
         "runtime_seconds": run.runtime_seconds,
         "start": rfc3339(run.start),
         "end": rfc3339(run.end),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from spanwarden.model.finding import Evidence, Finding
+from spanwarden.model.run import Run
 from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.categories import SHELL, categories
 from spanwarden.policy.rules.counting import counted
@@ -36,7 +37,7 @@ class MaxCost:
                 self.id,
                 "high",
                 "Cost limit exceeded",
-                f"The run cost ${_places(cost, self.limit)}, the policy allows ${_places(self.limit, cost)}.",
+                f"{_told(view.run, _places(cost, self.limit))}, the policy allows ${_places(self.limit, cost)}.",
                 "",
                 code="MAX_COST_EXCEEDED",
             )
@@ -93,6 +94,13 @@ class MaxShellCommands:
                 evidence=evidence or (Evidence(0),),
                 code="MAX_SHELL_COMMANDS_EXCEEDED",
             )
+
+
+def _told(run: Run, amount: str) -> str:
+    """Return what the run cost, in words that tell an estimate from what was reported, and whose prices it rests on."""
+    if run.cost_source != "estimated":
+        return f"The run cost ${amount}"
+    return f"The run cost an estimated ${amount}" + (f" ({run.price_table})" if run.price_table else "")
 
 
 def _places(number: float, other: float) -> str:
