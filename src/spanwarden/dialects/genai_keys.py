@@ -48,7 +48,7 @@ ENTITY_KINDS: dict[str, str] = {
     "session": "structure",
 }
 """OpenLLMetry's word for what a span is; it goes before the operation, which calls workflows and tasks agents too."""
-RUN_ID = ("gcp.vertex.agent.invocation_id",)
+RUN_ID = ("gcp.vertex.agent.invocation_id", "gen_ai.agent.call.id")
 """Ids of one run; a trace may lack them."""
 CONVERSATION = (
     "gen_ai.conversation.id",

@@ -23,6 +23,8 @@ _PROVIDER_TYPES = frozenset({"server_tool_call", "server_tool_use"})
 _RESULT_TYPES = frozenset(
     {"tool_call_response", "tool_result", "tool-result", "function_call_output", "server_tool_call_response"}
 )
+_TYPED_RESULTS = frozenset({"text", "json", "content", "error-text", "error-json"})
+"""The AI SDK's word for what kind of result a tool gave, beside its `value`."""
 _CALL_HOLDERS = ("toolUse", "function_call", "functionCall", "function")
 _RESULT_HOLDERS = ("toolResult", "function_response", "functionResponse")
 _UNSAID = frozenset({"reasoning", "thinking", "redacted_thinking"})
@@ -46,12 +48,16 @@ class Call(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What a tool call gave back. `failed` is None where nothing was said about it and no result was captured."""
+    """What a tool call gave back. `failed` is None where nothing was said about it and no result was captured.
+
+    `denied`: the call was refused, so that there is no result.
+    """
 
     id: str | None
     name: str | None
     result: Any
     failed: bool | None
+    denied: bool = False
 
 
 class Said(NamedTuple):
@@ -159,12 +165,19 @@ def _request(part: Any, calls: list[Call]) -> None:
 
 def _response(part: dict[str, Any], *keys: str) -> Response:
     raw = next((part[key] for key in keys or _RESULTS if part.get(key) is not None), None)
+    typed = _type(raw) if isinstance(raw, dict) else ""
+    if typed == "execution-denied":
+        return Response(_first(part, _IDS), _first(part, _NAMES), None, None, True)
+    if isinstance(raw, dict) and typed in _TYPED_RESULTS and "value" in raw:
+        raw = raw["value"]
     result = plain(raw)
     flag = part.get("is_error", part.get("isError"))
     status = part.get("status")
     failed: bool | None
     if isinstance(flag, bool):
         failed = flag
+    elif typed in {"error-text", "error-json"}:
+        failed = True
     elif isinstance(status, str) and status in {"error", "success"}:
         failed = status == "error"
     else:
