@@ -117,6 +117,14 @@ def test_retries_inside_a_model_call_are_requests_of_their_own() -> None:
     assert [(e.kind, e.status) for e in run.events] == [("llm_call", "error"), ("llm_call", "ok")]
 
 
+def test_calls_that_count_alike_are_one_for_each_pair_of_log_record_and_span() -> None:
+    spans = [chat("a", merge="like:1"), chat("b", start=30, end=40, merge="like:1")]
+    logs = [seen("llm_call", source="log", start=at, end=at, merge="like:1", usage=Usage(7, 1)) for at in (6, 31, 50)]
+    run = assemble([*logs, *spans, spans[0]], "forced")
+    assert [(e.kind, e.start, e.usage) for e in run.events] == [("llm_call", at, Usage(7, 1)) for at in (5, 30, 50)]
+    assert len(assemble(logs, "forced").events) == 3
+
+
 @pytest.mark.parametrize(("second", "count"), [(6, 1), (50, 2)])
 def test_one_response_id_is_one_call_unless_the_spans_follow_each_other(second: int, count: int) -> None:
     one, two = chat("one", merge="chatcmpl-1"), chat("two", merge="chatcmpl-1", start=second, end=second + 3)

@@ -12,6 +12,8 @@ from spanwarden.runs.matching import match_requests, same_tool
 
 CALLS = frozenset({"tool_call", "handoff", "decision"})
 """Kinds that tell of one tool call from several sides; they share the call ids."""
+LIKENESS = "like:"
+"""How a `merge` starts that is no id of the model call, but what its log record and its span both count."""
 
 
 class Groups:
@@ -83,11 +85,27 @@ def _same_identity(observations: Sequence[Observation], groups: Groups) -> None:
         for identity in (o.merge, o.alias):
             if identity is not None:
                 named["call" if o.kind in CALLS else o.kind, identity].append(index)
-    for (kind, _), indexes in named.items():
-        if kind == "llm_call":
+    for (kind, identity), indexes in named.items():
+        if kind == "llm_call" and identity.startswith(LIKENESS):
+            _alike(observations, indexes, groups)
+        elif kind == "llm_call":
             _overlapping(observations, indexes, groups)
         else:
             groups.join_all(indexes)
+
+
+def _alike(observations: Sequence[Observation], indexes: list[int], groups: Groups) -> None:
+    """Join the n-th log record with the n-th span: alike are also two calls that happen to count the same tokens."""
+    spans: dict[SpanKey, int] = {}
+    logs: list[int] = []
+    for index in indexes:
+        o = observations[index]
+        if o.source == "span":
+            spans.setdefault((o.trace_id, o.span_id), index)
+        else:
+            logs.append(index)
+    for span, log in zip(spans.values(), logs, strict=False):
+        groups.join(span, log)
 
 
 def _overlapping(observations: Sequence[Observation], indexes: list[int], groups: Groups) -> None:
