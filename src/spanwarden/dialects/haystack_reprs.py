@@ -40,7 +40,7 @@ def add_haystack(span: trimmed_pb2.Span, timed: dict[str, Any], out: Sightings) 
         out.add(None, **{**timed, "kind": "span", "agent": None, "status": "unknown"})
     given: list[Said] = []
     answered: list[Said] = []
-    for index, shown in enumerate(told[-MAX_MESSAGES:]):
+    for shown in told[-MAX_MESSAGES:]:
         try:
             message = read_repr(shown)
         except ReprError:
@@ -50,9 +50,9 @@ def add_haystack(span: trimmed_pb2.Span, timed: dict[str, Any], out: Sightings) 
             continue
         said = read_messages([plain])
         old = shown in before or plain["role"] in {"system", "user"}
-        (given if old else answered).extend(said)
         if is_agent and not old and plain["role"] == "assistant":
-            _model_call(message, said, index, timed, out)
+            _model_call(message, said, len(answered), timed, out)
+        (given if old else answered).extend(said)
     add_messages(out, facts, given, answered, span.start_time_unix_nano, span.end_time_unix_nano)
     return True
 

@@ -143,8 +143,8 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
     )
     if told.bare:
         # Below what the model's own request says: that has the argument's name.
-        bare = {**timed, "kind": "handoff" if handoff else "tool_call", "tool": told.name, "rank": -1}
-        out.add(lambda: Content(told.arguments), **bare, merge=told.call_id)
+        bare = {**timed, "status": "unknown", "kind": "handoff" if handoff else "tool_call", "tool": told.name}
+        out.add(lambda: Content(told.arguments), **bare, merge=told.call_id, rank=-1)
 
 
 def _agent(span: trimmed_pb2.Span, facts: Facts, name: str | None, workflow: bool, out: Sightings) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 MAX_TEXT = 4 << 20
 MAX_DEPTH = 40
 MAX_ITEMS = 100_000
+_DIGITS = 400
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
@@ -158,8 +159,10 @@ class _Reader:
     def _number(self) -> int | float:
         match = _NUMBER.match(self.text, self.at)
         shown = match.group() if match is not None else ""
+        if len(shown) > _DIGITS:
+            raise ReprError("number too long")
         try:
-            value = float(shown) if any(c in shown for c in ".eE") else int(shown[:400])
+            value = float(shown) if any(c in shown for c in ".eE") else int(shown)
         except ValueError:
             raise ReprError(f"unexpected character at {self.at}") from None
         self.at += len(shown)
