@@ -1,7 +1,8 @@
 """What was said to a model and what it answered, whichever shape the messages have.
 
 Read here: the conventions' parts, OpenAI's `tool_calls`, Anthropic's `tool_use` and `tool_result` blocks, Bedrock's
-`toolUse` and `toolResult`, Gemini's `function_call` and `function_response`, and the AI SDK's `tool-call` parts.
+`toolUse` and `toolResult`, Gemini's `function_call` and `function_response`, Genkit's `toolRequest` and `toolResponse`,
+and the AI SDK's `tool-call` parts.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ _RESULT_TYPES = frozenset(
 )
 _TYPED_RESULTS = frozenset({"text", "json", "content", "error-text", "error-json"})
 """The AI SDK's word for what kind of result a tool gave, beside its `value`."""
-_CALL_HOLDERS = ("toolUse", "function_call", "functionCall", "function")
-_RESULT_HOLDERS = ("toolResult", "function_response", "functionResponse")
+_CALL_HOLDERS = ("toolUse", "function_call", "functionCall", "function", "toolRequest")
+_RESULT_HOLDERS = ("toolResult", "function_response", "functionResponse", "toolResponse")
 _UNSAID = frozenset({"reasoning", "thinking", "redacted_thinking"})
-_IDS = ("id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "tool_use_id")
+_IDS = ("id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "tool_use_id", "ref")
 _NAMES = ("name", "toolName", "tool_name")
 _ARGUMENTS = ("arguments", "args", "input")
 _RESULTS = ("response", "result", "output", "content", "server_tool_call_response")
