@@ -7,7 +7,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from spanwarden.dialects.reading import ContentReader, EventContents, observe
 from spanwarden.model.event import Content, Usage
@@ -110,3 +110,8 @@ def test_what_is_no_message_is_left_out() -> None:
         span("x", [], {}, "LLM", id=b"abcdefgh"),
     )
     assert [e.kind for e in run.events] == ["llm_call"]
+
+
+def test_an_agent_that_failed_is_seen_with_what_it_was_asked() -> None:
+    run, _ = read(span("Agent.run", [USER], {}, status=Status(code=Status.STATUS_CODE_ERROR)))
+    assert [(e.kind, e.status) for e in run.events] == [("agent", "error"), ("message", "unknown")]

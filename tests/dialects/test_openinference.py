@@ -190,6 +190,7 @@ def test_prompts_and_choices_of_completion_models() -> None:
         ("OpenAI.achat", {"llm.model_name": "m", "output.value": "__REDACTED__"}, 1),
         ("my llm", {"input.value": "a", "output.value": "b"}, 1),
         ("OpenAI._stream", {"llm.token_count.total": 3}, 1),
+        ("LM.__call__", {"llm.model_name": "m", "output.value": "__REDACTED__"}, 1),
     ],
 )
 def test_a_step_that_only_prepares_a_request_is_no_model_call(title: str, attributes: Any, calls: int) -> None:
@@ -298,6 +299,15 @@ def test_final_answers_are_no_tool_calls_and_delegations_are_handoffs() -> None:
     )
     assert [e.tool for e in run.events if e.tool] == ["Delegate work to coworker"]
     assert [e.kind for e in run.events if e.tool] == ["handoff"]
+
+
+def test_a_span_of_kind_tool_that_wraps_a_request_is_no_tool_call() -> None:
+    wrapper = span("patch", "TOOL", {"input.value": {"messages": []}}, title="instructor.patch", end=40)
+    run, _ = read_spans(wrapper, span("one", "LLM", ASK, "patch", start=11))
+    assert [e.kind for e in run.events] == ["message", "llm_call", "tool_call"]
+    named = {"tool.name": "instructor.notes", "tool.agent_role": "bob"}
+    run, _ = read_spans(span("tool", "TOOL", named, title="instructor.notes"))
+    assert [(e.kind, e.agent) for e in run.events] == [("tool_call", "bob")]
 
 
 def test_a_handoff_span_and_the_request_for_it_are_one() -> None:

@@ -24,16 +24,15 @@ def add_haystack(span: trimmed_pb2.Span, timed: dict[str, Any], out: Sightings) 
 
     The agent's model calls and tool calls have no spans of their own. Its answer repeats the messages it was given.
     """
-    encoded = span.attributes.get(keys.OUTPUT)
-    if encoded is None or _MARK not in encoded:
-        return False
-    output, asked = values.structure(encoded), values.structure(span.attributes.get(keys.INPUT))
-    told = _reprs(output)
-    if not told:
-        return False
-    before = set(_reprs(asked))
-    facts = {key: value for key, value in timed.items() if key not in {"start", "end", "status", "root"}}
     is_agent = span.name.startswith(_AGENT)
+    told = _reprs(span.attributes.get(keys.OUTPUT))
+    if not told and not is_agent:
+        return False
+    asked = _reprs(span.attributes.get(keys.INPUT))
+    if not told and not asked:
+        return False
+    before, told = set(asked), told or asked  # an agent that failed tells what it was asked
+    facts = {key: value for key, value in timed.items() if key not in {"start", "end", "status", "root"}}
     if is_agent:
         out.add(None, **timed, kind="agent")
     else:
@@ -51,14 +50,15 @@ def add_haystack(span: trimmed_pb2.Span, timed: dict[str, Any], out: Sightings) 
         said = read_messages([plain])
         old = shown in before or plain["role"] in {"system", "user"}
         if is_agent and not old and plain["role"] == "assistant":
-            _model_call(message, said, len(answered), timed, out)
+            _model_call(message, said, len(answered) - 1, timed, out)
         (given if old else answered).extend(said)
     add_messages(out, facts, given, answered, span.start_time_unix_nano, span.end_time_unix_nano)
     return True
 
 
-def _reprs(value: Any) -> list[str]:
+def _reprs(encoded: bytes | None) -> list[str]:
     """Return the messages of a component's input or output, as they are written."""
+    value = values.structure(encoded) if encoded is not None and _MARK in encoded else None
     if not isinstance(value, dict):
         return []
     lists = (value.get(name) for name in _LISTS)

@@ -38,12 +38,10 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> bool:
     facts = _facts(span, origin)
     if role == "llm_call" and _was_asked(span):
         _model_call(span, facts, out)
-    elif role == "tool_call":
+    elif role == "tool_call" and (keys.TOOL[0] in attributes or not _title(span).startswith(keys.STEPS)):
         _tool(span, facts, out)
     elif role == "agent":
-        name = _agent_named(span, facts["agent"])
-        workflow = name is None and keys.KIND in attributes
-        _agent(span, facts, _title(span) if workflow and "." not in _title(span) else name, workflow, out)
+        _agent(span, facts, out)
     elif role in {"retrieval", "embedding", "decision"}:
         _other(span, role, facts, out)
     else:
@@ -93,7 +91,8 @@ def _was_asked(span: trimmed_pb2.Span) -> bool:
         return True
     if keys.PROMPT_TEMPLATE in attributes and not _text(attributes, keys.MODEL):
         return False
-    return not _title(span).rpartition(".")[2].startswith("_")
+    method = _title(span).rpartition(".")[2]
+    return not method.startswith("_") or method.startswith("__")
 
 
 def _model_call(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
@@ -147,9 +146,11 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
         out.add(lambda: Content(told.arguments), **bare, merge=told.call_id, rank=-1)
 
 
-def _agent(span: trimmed_pb2.Span, facts: Facts, name: str | None, workflow: bool, out: Sightings) -> None:
+def _agent(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
     attributes = span.attributes
-    facts = {**facts, "agent": name}
+    name = _agent_named(span, facts["agent"])
+    workflow = name is None
+    facts = {**facts, "agent": _title(span) if workflow and "." not in _title(span) else name}
     given, answered = messages.told_to_agent(attributes), messages.told_by_agent(attributes)
     text = answered[-1].text or None if answered else None
     error = _error(span)

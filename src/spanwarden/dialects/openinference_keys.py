@@ -26,7 +26,7 @@ PROMPTS = "llm.prompts"
 CHOICES = "llm.choices"
 
 CONVERSATION = ("session.id",)
-AGENT = ("agent.name",)
+AGENT = ("agent.name", "tool.agent_role")
 NODE = ("graph.node.id", "graph.node.name")
 """The node of a graph is the agent where nothing else names one; some senders put a random id there."""
 AGENT_ID = ("agno.agent.id", "agno.team.id")
@@ -70,5 +70,7 @@ CALLED = (FINISH, "llm.token_count.completion", "llm.token_count.prompt", "llm.t
 """Keys that only a model that was really asked has."""
 
 HANDOFF = "handoff to "
+STEPS = ("instructor.",)
+"""Beginnings of the names of spans of kind TOOL that wrap a request to a model; a real tool's span names its tool."""
 AGENT_ENDINGS = ("._execute_core", ".run", ".arun", ".run_stream", ".initiate_chat", ".generate_reply")
 AGENT_BEGINNINGS = ("invoke_agent ", "agent_run ")
