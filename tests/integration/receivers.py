@@ -42,14 +42,21 @@ class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
         return logs_service_pb2.ExportLogsServiceResponse()
 
 
+def told_of_a_run(span):
+    """Tell whether a span is what spanwarden says of a run, as against what it received."""
+    return span.name.startswith("evaluate_policy")
+
+
 class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
-    def __init__(self, inbox):
+    def __init__(self, inbox, gate):
         self._inbox = inbox
+        self._gate = gate
 
     def Export(self, request, context):  # noqa: N802 - the name in the protocol
-        self._inbox.put(
-            (r.resource, span) for r in request.resource_spans for scope in r.scope_spans for span in scope.spans
-        )
+        spans = [(r.resource, span) for r in request.resource_spans for scope in r.scope_spans for span in scope.spans]
+        if any(not told_of_a_run(span) for _, span in spans):
+            self._gate.wait(DEADLINE)
+        self._inbox.put(spans)
         return trace_service_pb2.ExportTraceServiceResponse()
 
 
@@ -67,22 +74,26 @@ class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
 class OtlpReceiver:
     """An OTLP/gRPC server made of the official services.
 
-    `logs` holds LogRecords, `spans` (Resource, Span) pairs, `metrics` Metrics.
+    `logs` holds LogRecords, `spans` (Resource, Span) pairs, `metrics` Metrics. While `gate` is cleared, requests with
+    spans of agents wait for their answer.
     """
 
     def __enter__(self):
         self.logs = _Inbox()
         self.spans = _Inbox()
         self.metrics = _Inbox()
-        self._server = grpc.server(futures.ThreadPoolExecutor(4))
+        self.gate = threading.Event()
+        self.gate.set()
+        self._server = grpc.server(futures.ThreadPoolExecutor(16))
         logs_service_pb2_grpc.add_LogsServiceServicer_to_server(_Logs(self.logs), self._server)
-        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Traces(self.spans), self._server)
+        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Traces(self.spans, self.gate), self._server)
         metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(_Metrics(self.metrics), self._server)
         self.port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
         return self
 
     def __exit__(self, *_):
+        self.gate.set()
         self._server.stop(grace=None).wait()
 
 

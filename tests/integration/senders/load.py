@@ -3,8 +3,8 @@
 usage: python load.py GRPC_PORT HTTP_PORT CLIENTS SECONDS
 
 Every client has a connection of its own. A request that is turned away for lack of room is sent again until it is
-taken. Prints one JSON object: records acknowledged by `signal`, `runs` (traces) acknowledged, `turned_away`, `malformed`
-requests sent, and what was `unexpected` (the first of each kind).
+taken. Prints one JSON object: acknowledged records by `signal`, acknowledged traces as `runs`, how often a request was
+`turned_away`, how many were `malformed`, and what was `unexpected` (the first of each kind).
 """
 
 import gzip
