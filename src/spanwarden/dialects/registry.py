@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
-from spanwarden.dialects import claude_code, genai, openinference
+from spanwarden.dialects import (
+    agentcore,
+    ai_sdk,
+    autogen,
+    claude_code,
+    codex,
+    crewai,
+    frameworks,
+    gemini,
+    genai,
+    genkit,
+    haystack,
+    langfuse,
+    langsmith,
+    livekit,
+    mastra,
+    mlflow,
+    openinference,
+    pydantic_ai,
+    qwen,
+)
 from spanwarden.dialects.base import Dialect, Origin, Sightings, SpanReader
+from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
 from spanwarden.otlp.requests import valid_ids
 
-DIALECTS: tuple[Dialect, ...] = (claude_code.DIALECT, openinference.DIALECT, genai.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (
+    claude_code.DIALECT,
+    codex.DIALECT,
+    gemini.DIALECT,
+    qwen.DIALECT,
+    ai_sdk.DIALECT,
+    langfuse.DIALECT,
+    langsmith.DIALECT,
+    mastra.DIALECT,
+    mlflow.DIALECT,
+    genkit.DIALECT,
+    livekit.DIALECT,
+    pydantic_ai.DIALECT,
+    haystack.DIALECT,
+    agentcore.DIALECT,
+    autogen.DIALECT,
+    crewai.DIALECT,
+    *frameworks.DIALECTS,
+    openinference.DIALECT,
+    genai.DIALECT,
+)
 """Every dialect; the last one that reads any scope is the fallback."""
+SPAN_TYPE, PENDING = "logfire.span_type", "pending_span"
+"""Logfire sends an empty copy of every span when it starts: it says that the real one, its parent, is still open."""
 
 
 def candidates(scope: str) -> tuple[Dialect, ...]:
@@ -26,7 +69,8 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> None:
     """Add what a span says. A span with invalid ids says nothing (its sender was told so)."""
     if not valid_ids(span.trace_id, span.span_id):
         return
-    for dialect in candidates(origin.scope):
+    pending = values.text(span.attributes.get(SPAN_TYPE)) == PENDING
+    for dialect in () if pending else candidates(origin.scope):
         if dialect.span is not None and dialect.span(span, origin, out):
             return
     out.add(
