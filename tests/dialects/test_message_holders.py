@@ -13,6 +13,7 @@ from spanwarden.dialects.messages import Call, Said
 
 CALL = Call("c1", "read_file", {"path": "a"})
 ASKED = Said("assistant", "", (CALL,))
+TEXT = '{"path": "a"}'
 CONSTRUCTED = {
     "lc": 1,
     "type": "constructor",
@@ -39,8 +40,8 @@ OPENAI = {
         {"generations": [[{"text": "", "type": "ChatGeneration", "message": CONSTRUCTED}]], "llm_output": {}},
         {"output": [{"graph": None, "update": {"messages": [CONSTRUCTED]}, "goto": []}]},
         {"type": "ai", "data": {"content": "", "tool_calls": CONSTRUCTED["kwargs"]["tool_calls"]}},
-        {"id": "r", "output": [{"type": "function_call", "call_id": "c1", "name": "read_file", "arguments": '{"path": "a"}'}]},
-        {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "read_file", "input": {"path": "a"}}]},
+        {"output": [{"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "read_file", "arguments": TEXT}]},
+        {"role": "model", "content": [{"type": "tool_use", "id": "c1", "name": "read_file", "input": {"path": "a"}}]},
         {"role": "model", "content": [{"toolRequest": {"name": "read_file", "ref": "c1", "input": {"path": "a"}}}]},
     ],
 )  # fmt: skip
@@ -52,7 +53,7 @@ def test_a_prompt_keeps_its_order_and_its_roles() -> None:
     told = {
         "messages": [
             [
-                {"lc": 1, "type": "constructor", "id": ["SystemMessage"], "kwargs": {"content": "be kind", "type": "system"}},
+                {"lc": 1, "id": ["SystemMessage"], "kwargs": {"content": "be kind", "type": "system"}},
                 {"content": "read a", "type": "human", "id": "x"},
                 CONSTRUCTED,
                 {"content": "text", "type": "tool", "name": "read_file", "tool_call_id": "c1", "status": "error"},
@@ -96,8 +97,16 @@ def test_deep_nesting_ends() -> None:
     assert conversation_in(held, "user") == []
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(
-    st.sampled_from(["messages", "content", "role", "type", "kwargs", "lc", "generations", "choices", "message", "update",
-                     "data", "tool_calls", "parts", "output", "input", "name"]), x), max_leaves=20))  # fmt: skip
+KEYS = ["messages", "content", "role", "type", "kwargs", "lc", "generations", "choices", "message", "update", "data"]
+KEYS += ["tool_calls", "parts", "output", "input", "name"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(KEYS), inner),
+        max_leaves=20,
+    )
+)
 def test_any_value_gives_messages_or_none(held: Any) -> None:
     assert all(said.text or said.calls or said.responses for said in conversation_in(held, "user"))

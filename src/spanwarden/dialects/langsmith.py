@@ -64,7 +64,7 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> bool:
     if role == "structure":
         report.structure()
     elif role == "tool_call":
-        told = tool_message(_content(attributes, OUTPUT) or None)
+        told = tool_message(_returned(_content(attributes, OUTPUT)))
         arguments = unwrap(_content(attributes, INPUT))
         call_id = first_text(attributes, CALL_ID) or told.id
         report.tool_call(first_text(attributes, TOOL_NAME) or name, arguments, told.result, call_id=call_id)
@@ -98,6 +98,13 @@ def _usage(attributes: Attributes) -> Usage | None:
     """Return the usage; LangChain's own object knows the cached tokens, the keys beside it the totals alone."""
     told = decoded(values.decode(attributes.get(USAGE_OBJECT)))
     return provider_usage(told) or read_usage(attributes, USAGE)
+
+
+def _returned(output: Any) -> Any:
+    """Return what a tool gave back: an output that is no object is sent as `{"output": ..}`, none as an empty one."""
+    if isinstance(output, dict) and output.keys() <= {"output"}:
+        return output.get("output")
+    return output
 
 
 def _content(attributes: Attributes, key: str) -> Any:

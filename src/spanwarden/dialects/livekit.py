@@ -56,7 +56,9 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> bool:
         # The request to the model is a span of its own inside; what was said is told here.
         report.structure()
         calls = first_value(attributes, CALLS)
-        answer = {"role": "assistant", "content": first_text(attributes, TEXT), "tool_calls": calls}
+        calls = calls if isinstance(calls, list) else []
+        asked = [{**c, "id": c.get("call_id") or c.get("id")} for c in calls if isinstance(c, dict)]
+        answer = {"role": "assistant", "content": first_text(attributes, TEXT), "tool_calls": asked}
         chat = first_value(attributes, CHAT)
         given = conversation_in(chat.get("items", chat) if isinstance(chat, dict) else chat, "user")
         report.messages(given, read_messages([answer], "assistant"))

@@ -89,7 +89,7 @@ def _message(value: dict[Any, Any]) -> dict[Any, Any] | None:
         return _spelled(inner)
     if "role" in value and value.keys() & {"content", "parts", "tool_calls", "function_call"}:
         return None if _is_definition(value) else value
-    if value.get("type") in _SPOKEN and ("content" in value or isinstance(value.get("data"), dict)):
+    if _kind(value) in _SPOKEN and ("content" in value or isinstance(value.get("data"), dict)):
         data = value.get("data")
         return _spelled({**data, "type": value["type"]} if isinstance(data, dict) else value)
     return _item(value)
@@ -97,17 +97,22 @@ def _message(value: dict[Any, Any]) -> dict[Any, Any] | None:
 
 def _item(value: dict[Any, Any]) -> dict[Any, Any] | None:
     """Return an item of OpenAI's responses, or a call that LangGraph hands to its tools, as a message."""
-    kind = value.get("type")
+    kind = _kind(value)
     if kind in {"function_call", "tool_call", "custom_tool_call"} and "name" in value:
-        return {"role": "assistant", "content": [value]}
+        return {"role": "assistant", "content": [{**value, "id": value.get("call_id") or value.get("id")}]}
     if kind == "function_call_output":
         return {"role": "tool", "content": [value]}
     return None
 
 
+def _kind(value: dict[Any, Any]) -> str:
+    kind = value.get("type")
+    return kind if isinstance(kind, str) else ""
+
+
 def _spelled(message: dict[Any, Any]) -> dict[Any, Any]:
-    kind = message.get("type")
-    if "role" in message or not isinstance(kind, str):
+    kind = _kind(message)
+    if "role" in message or not kind:
         return message
     return {**message, "role": _ROLES.get(kind, kind)}
 
