@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +17,7 @@ from spanwarden.model.event import Content, Event, Usage
 from spanwarden.model.run import Contents, Run
 
 if TYPE_CHECKING:
+    from spanwarden.policy.metadata_table import MetadataTable
     from spanwarden.transcripts.tables import Tables
 
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=pathlib.Path))
 @click.option("--format", "form", metavar="F", default=None, help="How to read PATH; told from the file if left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--metadata", is_flag=True, help="With --json: what conditions read of each event, as `metadata`.")
 @tables_options
-def command(tables: Tables, paths: tuple[pathlib.Path, ...], form: str | None, as_json: bool) -> None:
+def command(tables: Tables, paths: tuple[pathlib.Path, ...], form: str | None, as_json: bool, metadata: bool) -> None:
     """Print what agents did.
 
     PATH is an OTLP file (*.binpb, OTLP/JSON, the Collector's file exporter), a folder of them, or a transcript.
@@ -33,7 +35,7 @@ def command(tables: Tables, paths: tuple[pathlib.Path, ...], form: str | None, a
     runs = _runs(paths, form, tables)
     try:
         if as_json:
-            _print_json(runs)
+            _print_json(runs, tables.metadata if metadata else None)
         else:
             _print_table(runs)
     except ValueError as error:
@@ -62,13 +64,25 @@ def _runs(paths: tuple[pathlib.Path, ...], form: str | None, tables: Tables) -> 
         yield from read_runs(path, known, tables)
 
 
-def _print_json(runs: Iterator[tuple[Run, Contents]]) -> None:
+def _print_json(runs: Iterator[tuple[Run, Contents]], table: MetadataTable | None) -> None:
     encode = msgspec.json.Encoder().encode
     write = sys.stdout.buffer.write
     for run, contents in runs:
+        derive = _deriving(run, contents, table) if table is not None else None
         for index, event in enumerate(run.events):
-            write(encode(event_json(run, index, event, contents[index])) + b"\n")
+            told = event_json(run, index, event, contents[index])
+            if derive is not None:
+                told["metadata"] = derive(index)
+            write(encode(told) + b"\n")
     sys.stdout.buffer.flush()
+
+
+def _deriving(run: Run, contents: Contents, table: MetadataTable) -> Callable[[int], dict[str, Any]]:
+    from spanwarden.policy.metadata import metadata_of
+    from spanwarden.policy.rules.base import RunView
+
+    view = RunView(run, contents)
+    return lambda index: metadata_of(view, index, table)
 
 
 def event_json(run: Run, index: int, event: Event, content: Content) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def tables_options(function: Callable[..., T]) -> Callable[..., T]:
         "sources",
         multiple=True,
         metavar="SOURCE",
-        help="Settings to take tools and prices from (processors.effects, processors.cost). May be repeated.",
+        help="Settings to take processors.effects, .cost and .metadata from; see serve. May be repeated.",
     )
     @click.option("--no-estimates", is_flag=True, help="Leave a cost that nothing reported unknown.")
     @functools.wraps(function)
@@ -85,7 +85,7 @@ def _tables(sources: tuple[str, ...], *, estimates: bool) -> Tables:
 
     try:
         processors = load(sources).processors
-        found = tables(processors.effects, processors.cost, _folder(_files(sources)))
+        found = tables(processors.effects, processors.cost, processors.metadata, _folder(_files(sources)))
     except SettingsError as error:
         raise UsageError(str(error)) from None
     except PriceError as error:

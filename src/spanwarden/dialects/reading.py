@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
 from spanwarden.dialects.base import Attributes, Origin, Sightings
+from spanwarden.dialects.metadata_keys import sent_metadata
 from spanwarden.dialects.registry import read_log, read_span
 from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.model.event import Content, ContentRef, Event
@@ -89,7 +92,10 @@ class ContentReader:
         out = Sightings(ref.position, wanted=ref)
         out.begin(ref.record, origin)
         _read(record, origin, out)
-        return out.content
+        if out.content is None:
+            return None
+        told = sent_metadata(record.attributes, origin.resource)
+        return msgspec.structs.replace(out.content, metadata=told) if told else out.content
 
     def _at(self, position: int) -> list[Record]:
         records = self._records.get(position)

@@ -57,6 +57,7 @@ class Content(msgspec.Struct, frozen=True):
     text: the words of a message, or a model's answer.
     error: the error text of a failed call.
     raw: the record as it was in the input, for transcripts only.
+    metadata: facts that the sender wrote beside it under names that policies know ("data_classification").
     """
 
     arguments: Any = None
@@ -64,6 +65,7 @@ class Content(msgspec.Struct, frozen=True):
     text: str | None = None
     error: str | None = None
     raw: Any = None
+    metadata: dict[str, Any] | None = None
 
     def filled_from(self, other: Content) -> Content:
         """Return this content with every missing field taken from `other`."""
@@ -73,6 +75,9 @@ class Content(msgspec.Struct, frozen=True):
             self.text if self.text is not None else other.text,
             self.error if self.error is not None else other.error,
             self.raw if self.raw is not None else other.raw,
+            {**other.metadata, **self.metadata}
+            if self.metadata and other.metadata
+            else self.metadata or other.metadata,
         )
 
 

@@ -35,6 +35,7 @@ from spanwarden.service.settings import Settings
 from spanwarden.service.understanding import tables
 from spanwarden.service.verdicts import Judge
 from spanwarden.storage.journal import MemoryJournal
+from spanwarden.transcripts.tables import Tables
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class Service:
         self.telemetry.gauge("spanwarden_journal_capacity_bytes", lambda: settings.extensions.storage.max_size)
         self.policies = load_policies(settings.processors.policy.policies, folder)
         try:
-            self.tables = tables(settings.processors.effects, settings.processors.cost, folder)
+            self.tables = _understood(settings, folder)
         except PriceError as error:
             raise StartError(f"processors.cost.prices: {error}") from None
         self.outlets = Outlets(self.telemetry, self._clock)
@@ -165,7 +166,7 @@ class Service:
         """
         settings = self._sources.load() if self._sources else self._settings
         policies = load_policies(settings.processors.policy.policies, self._folder)
-        understood = tables(settings.processors.effects, settings.processors.cost, self._folder)
+        understood = _understood(settings, self._folder)
         gone = self.outlets.configure(settings)
         try:
             left = self.forwarding.configure(settings, settings.service.pipelines)
@@ -305,6 +306,11 @@ def _reason(place: str, endpoint: str, error: Exception) -> str:
         return f"{place}.endpoint: {error}"
     detail = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
     return f"{place}.endpoint: cannot listen on {endpoint}: {detail}"
+
+
+def _understood(settings: Settings, folder: pathlib.Path | None) -> Tables:
+    processors = settings.processors
+    return tables(processors.effects, processors.cost, processors.metadata, folder)
 
 
 def _window_settings(settings: Settings) -> WindowSettings:

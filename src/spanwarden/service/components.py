@@ -15,6 +15,7 @@ PROCESSORS: Mapping[str, str] = {
     "runs": "Gathers the records of one agent run and knows when it is complete",
     "policy": "Holds complete runs against policies",
     "effects": "Tells what tool calls did to the world",
+    "metadata": "Derives what conditions read: zones, classifications, approvals",
     "cost": "Estimates costs that nothing reported",
 }
 EXTENSIONS: Mapping[str, str] = {

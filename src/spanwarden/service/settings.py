@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from spanwarden.configuration.section import Duration, Section, Size
 from spanwarden.receivers.auth import BasicAuthSettings, BearerTokenAuthSettings
 from spanwarden.receivers.otlp.settings import OtlpReceiverSettings
-from spanwarden.service.understanding import CostSettings, EffectsSettings
+from spanwarden.service.understanding import CostSettings, EffectsSettings, MetadataSettings
 
 MIB = 1 << 20
 
@@ -48,6 +48,7 @@ class Processors(Section):
     runs: RunsSettings = Field(RunsSettings(), description="Run windows.")
     policy: PolicySettings = Field(PolicySettings(), description="Policies.")
     effects: EffectsSettings = Field(EffectsSettings(), description="What tools do.")
+    metadata: MetadataSettings = Field(MetadataSettings(), description="What metadata is derived by.")
     cost: CostSettings = Field(CostSettings(), description="Estimates of costs that nothing reported.")
 
 

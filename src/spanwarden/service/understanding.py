@@ -1,8 +1,9 @@
-"""Settings that say how what is read is understood: what tools do, what tokens cost. From them, the tables."""
+"""Settings that say how what is read is understood: tools, prices, one's own systems. From them, the tables."""
 
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import pathlib
 from collections.abc import Collection
 from typing import get_args
@@ -12,12 +13,14 @@ from pydantic import Field, field_validator
 from spanwarden.configuration.section import Section
 from spanwarden.effects.table import DEFAULT_TABLE, Action, ToolTable
 from spanwarden.effects.vocabulary import NOUNS
+from spanwarden.policy.metadata_table import MetadataTable
 from spanwarden.service.price_file import load_prices
 from spanwarden.service.pricing import Pricing
 from spanwarden.transcripts.tables import Tables
 
 ACTIONS: tuple[Action, ...] = get_args(Action)
 SUBJECTS = tuple(NOUNS)
+Scalar = str | bool | int | float | None
 
 
 class EffectsSettings(Section):
@@ -68,9 +71,41 @@ class CostSettings(Section):
         return pricing or None
 
 
-def tables(effects: EffectsSettings, cost: CostSettings, folder: pathlib.Path | None = None) -> Tables:
+class MetadataSettings(Section):
+    """What is known of one's own systems, for metadata."""
+
+    own_hosts: tuple[str, ...] = Field(
+        (), description="Domains (each with what is below it), addresses and networks that count as internal."
+    )
+    approved_hosts: tuple[str, ...] = Field(
+        (), description="Outside domains that may be used: `domain_approved` and `vendor_approved`."
+    )
+    environment: str | None = Field(None, description="Where agents run, for records that do not say: production.")
+    tools: dict[str, dict[str, Scalar]] = Field({}, description="Metadata by the name of a tool.")
+    hosts: dict[str, dict[str, Scalar]] = Field({}, description="Metadata by a host, with what is below it.")
+    paths: dict[str, dict[str, Scalar]] = Field({}, description="Metadata by a shell glob of a path.")
+
+    @field_validator("own_hosts")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for listed in value:
+            if "/" in listed:
+                try:
+                    ipaddress.ip_network(listed, strict=False)
+                except ValueError:
+                    raise ValueError(f"{listed!r} is no network, such as 10.0.0.0/8") from None
+        return value
+
+    def table(self) -> MetadataTable:
+        """Return the table that metadata is derived by."""
+        return MetadataTable(self.own_hosts, self.approved_hosts, self.environment, self.tools, self.hosts, self.paths)
+
+
+def tables(
+    effects: EffectsSettings, cost: CostSettings, metadata: MetadataSettings, folder: pathlib.Path | None = None
+) -> Tables:
     """Return the tables that the settings describe; files are looked up in `folder`. Raises PriceError."""
-    return Tables(effects.table(), cost.pricing(folder))
+    return Tables(effects.table(), cost.pricing(folder), metadata.table())
 
 
 def _actions(tool: str, told: object) -> tuple[str, ...]:
