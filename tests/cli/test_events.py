@@ -83,7 +83,7 @@ def test_an_agent_used_as_a_tool_is_a_handoff(capsysbinary: pytest.CaptureFixtur
 def test_tools_told_only_by_log_messages_are_events(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     told = events(capsysbinary, "otel-openai-v2__openai__web_injection")
     called = [e for e in told if e["kind"] == "tool_call"]
-    assert [(e["tool"], e["status"]) for e in called] == [("web_fetch", "unknown"), ("run_shell", "unknown")]
+    assert [(e["tool"], e["status"]) for e in called] == [("web_fetch", "ok"), ("run_shell", "ok")]
     assert called[1]["effects"][0]["kind"] == "shell"
 
 

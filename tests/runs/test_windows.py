@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import msgspec
 import pytest
 
 from spanwarden.model.event import ContentRef
 from spanwarden.model.observation import Observation
+from spanwarden.runs.links import MAX_WAITING
 from spanwarden.runs.windows import Decision, Windows, WindowSettings, weight
 
 TRACE = bytes(range(1, 17))
@@ -164,3 +167,96 @@ def test_close_decides_open_runs_once(windows: Windows) -> None:
 def test_a_span_from_the_future_does_not_hold_a_window_open(windows: Windows) -> None:
     windows.add([Observation(**{**_facts(span(2, 1)), "end": 1 << 62})], now=0)
     assert only(windows.due(60)).run.completeness == "idle"
+
+
+def call(number: int, **facts: Any) -> Observation:
+    trace = bytes([number]) * 16
+    facts = {"kind": "llm_call", "source": "span", "start": number * 10, "end": number * 10 + 5} | facts
+    return Observation(keys=("trace:" + trace.hex(),), trace_id=trace, span_id=bytes([number]) * 8, **facts)
+
+
+def runs_of(windows: Windows) -> list[set[bytes]]:
+    return sorted((set(d.run.trace_ids) for d in windows.close(0)), key=min)
+
+
+CHAIN = [
+    call(1, leads_to=("said:a",)),
+    call(2, follows=("said:a",), leads_to=("said:b",)),
+    call(3, follows=("said:b",)),
+    call(4, leads_to=("said:x",)),
+    call(5, leads_to=("said:x",)),
+    call(6, follows=("said:y",)),
+    call(7, follows=("said:y",)),
+]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(7)))[::97])
+def test_what_follows_is_of_the_run_that_leads_to_it_whatever_comes_first(order: tuple[int, ...]) -> None:
+    windows = Windows(WindowSettings())
+    for index in order:
+        windows.add([CHAIN[index]], 0)
+    traces = [o.trace_id for o in CHAIN]
+    assert runs_of(windows) == [{*traces[:3]}, *({trace} for trace in traces[3:])]
+
+
+def test_many_that_lead_to_the_same_stay_apart_and_are_forgotten(windows: Windows) -> None:
+    windows.add([call(number, leads_to=("said:a",)) for number in range(1, 201)], 0)
+    assert len(windows) == 200
+    windows.add([call(201, follows=("said:a",))], 1)
+    assert len(windows) == 201 - MAX_WAITING
+    windows.due(2000)
+    windows.due(4000)
+    assert windows.observations == windows.size == 0
+    windows.add([call(202, follows=("said:a",)), call(203, leads_to=("said:a",))], 4001)
+    assert len(windows) == 1
+
+
+def test_history_that_every_call_repeats_is_held_once() -> None:
+    def said(number: int, sequence: int, position: int) -> Observation:
+        facts = {"kind": "message", "source": "message", "history": True, "role": "user", "merge": f"m{sequence}"}
+        return call(number, sequence=sequence, content=ContentRef(position, 0, sequence), **facts)
+
+    told = [said(number, sequence, number) for number in range(1, 60) for sequence in range(number)]
+    told = [msgspec.structs.replace(o, keys=("conversation:c",)) for o in told]
+    forward, backward = Windows(WindowSettings()), Windows(WindowSettings())
+    for batch in ([o for o in told if o.content is not None and o.content.position == n] for n in range(1, 60)):
+        forward.add(batch, 0)
+    for o in reversed(told):
+        backward.add([o], 0)
+    assert forward.observations == backward.observations == 59
+    assert forward.size == backward.size == sum(weight(o) for o in told[-59:])
+    one, two = only(forward.close(0)), only(backward.close(0))
+    assert one.run == two.run
+    assert [e.content[0].position for e in one.run.events] == list(range(1, 60))
+
+
+def test_a_request_that_nothing_is_kept_of_is_released(windows: Windows) -> None:
+    windows.add([span(1, content=ContentRef(1, 0))], now=0)
+    windows.due(2)
+    windows.add([span(1, content=ContentRef(2, 0))], now=3)
+    assert windows.duplicates == 1
+    assert windows.released() == [2]
+
+
+def test_a_server_in_its_clients_process_joins_the_clients_run_once_all_is_sent(windows: Windows) -> None:
+    inner = call(9, kind="tool_call", tool="fetch", rank=-2, executed=True, scope="mcp", instance="i", root=True)
+    outer = call(1, kind="tool_call", tool="mcp__ws__fetch", executed=True, instance="i", start=80, end=120)
+    windows.add([inner], now=0)
+    assert windows.due(5) == [], "the client's span may still be on its way"
+    windows.add([msgspec.structs.replace(outer, parent_id=b"unseen..")], now=5)
+    assert windows.due(6) == []
+    assert len(windows) == 1
+    assert len(only(windows.due(65)).run.events) == 1
+    alone = Windows(WindowSettings())
+    alone.add([inner], now=0)
+    assert only(alone.due(6)).run.completeness == "root_ended"
+
+
+def test_joining_after_a_decision_leads_to_a_further_one(windows: Windows) -> None:
+    windows.add([span(1, keys=("trace:a",)), span(2, trace=OTHER, kind="agent", keys=("trace:b",))], now=0)
+    assert [d.revision for d in windows.due(2)] == [1, 1]
+    windows.due(60)
+    windows.add([Observation(kind="decision", source="log", keys=("trace:a", "trace:b"))], now=61)
+    decision = only(windows.due(63))
+    assert decision.revision == 2
+    assert len(decision.run.trace_ids) == 2

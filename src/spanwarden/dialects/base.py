@@ -68,6 +68,11 @@ class Sightings:
             self._instance = origin.instance
             self.sender = origin.instance or origin.service or ""
 
+    @property
+    def collecting(self) -> bool:
+        """Tell whether observations are wanted, and not one content."""
+        return self._wanted is None
+
     def effects(
         self, tool: str, arguments: Any, *, mcp_server: str | None = None, tool_type: str | None = None
     ) -> tuple[Effect, ...]:

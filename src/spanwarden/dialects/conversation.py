@@ -11,7 +11,9 @@ from spanwarden.dialects.base import Loader, Sightings
 from spanwarden.dialects.final_answers import is_final_answer
 from spanwarden.dialects.handoff_names import is_handoff
 from spanwarden.dialects.messages import Call, Response, Said, arguments_digest, message_digest
+from spanwarden.dialects.threads import Thread, thread
 from spanwarden.model.event import Content, Status
+from spanwarden.model.observation import Observation
 
 MAX_CALLS = 2000
 """Of a longer conversation only the first calls and responses are read."""
@@ -43,13 +45,46 @@ class Asked(msgspec.Struct, eq=False):
 
 
 def add_messages(
-    out: Sightings, facts: dict[str, Any], given: Sequence[Said], answered: Sequence[Said], start: int, end: int
+    out: Sightings,
+    facts: dict[str, Any],
+    given: Sequence[Said],
+    answered: Sequence[Said],
+    start: int,
+    end: int,
+    *,
+    loose: bool = False,
 ) -> None:
     """Add one observation for each message and each tool call.
 
     facts: what all share (keys, ids, agent). given: the messages sent to the model, which are history: they may be
-    older than the run. answered: what came back. start, end: of the model call, in ns.
+    older than the run. answered: what came back. start, end: of the model call, in ns. loose: these are not all the
+    messages of the call, others come in records of their own.
     """
+    if loose:
+        facts = {**facts, "loose": True}
+    elif out.collecting and (given or answered):
+        first = len(out.observations)
+        _add_messages(out, facts, given, answered, start, end)
+        if len(out.observations) > first:
+            tied = thread(out.sender, facts.get("service") or "", given, answered, start, end)
+            out.observations[first] = _tied(out.observations[first], tied)
+        return
+    _add_messages(out, facts, given, answered, start, end)
+
+
+def _tied(o: Observation, tied: Thread) -> Observation:
+    return msgspec.structs.replace(
+        o,
+        keys=o.keys + tied.keys,
+        leads_to=tied.leads_to,
+        follows=tied.follows,
+        conversation=o.conversation or tied.conversation,
+    )
+
+
+def _add_messages(
+    out: Sightings, facts: dict[str, Any], given: Sequence[Said], answered: Sequence[Said], start: int, end: int
+) -> None:
     before = {**facts, "source": "message", "history": True, "start": start, "end": start}
     after = {**facts, "source": "message", "start": end, "end": end}
     counted: dict[tuple[str, str | None], int] = {}

@@ -10,6 +10,7 @@ from typing import Any
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
 from spanwarden.dialects.conversation import add_messages
+from spanwarden.dialects.final_answers import is_final_answer
 from spanwarden.dialects.genai_messages import Messages, log_exchange, log_message, span_messages, with_requests
 from spanwarden.dialects.handoff_names import is_handoff
 from spanwarden.dialects.messages import Said, arguments_digest, plain
@@ -65,7 +66,7 @@ def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings, dial
         status: Status = "error" if _text(record.attributes, keys.ERROR) else "ok"
         timed = {**facts, "source": "log", "start": at, "end": at, "status": status}
         _operation("llm_call", record.attributes, messages, timed, None, out)
-    add_messages(out, facts, messages.given, messages.answered, at, at)
+    add_messages(out, facts, messages.given, messages.answered, at, at, loose=name != keys.DETAILS)
     return True
 
 
@@ -172,12 +173,12 @@ def _memory(attributes: Attributes, facts: dict[str, Any], error: str | None, ou
 def _tool(span: trimmed_pb2.Span, messages: Messages, facts: dict[str, Any], error: str | None, out: Sightings) -> None:
     attributes = span.attributes
     name = _text(attributes, keys.TOOL_NAME) or _name_in(span.name.decode("utf-8", "replace"))
-    if name is None or name.startswith("(") or name in keys.NO_TOOLS:
+    wrapped = _content(attributes, keys.ARGUMENTS)
+    arguments = unwrap(wrapped)
+    if name is None or name.startswith("(") or name in keys.NO_TOOLS or is_final_answer(name, arguments):
         # Parallel calls are summed up in one more span whose name stands in parentheses.
         out.add(None, **{**facts, "kind": "span", "status": "unknown", "agent": None})
         return
-    wrapped = _content(attributes, keys.ARGUMENTS)
-    arguments = unwrap(wrapped)
     returned = tool_message(_content(attributes, keys.RESULT))
     result = returned.result
     asked = next((call for said in messages.given for call in said.calls), None)

@@ -11,6 +11,9 @@ from spanwarden.model.event import ContentRef, CostSource, Effect, Kind, Status,
 Source = Literal["span", "log", "message"]
 """Who told: the span of the action itself, a log record, or a part of a model's messages."""
 
+DERIVED = "messages:"
+"""How the name of a conversation begins that nobody sent: a digest of its first messages."""
+
 
 class Observation(msgspec.Struct, frozen=True, gc=False):
     """One record's report of one action.
@@ -23,6 +26,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
         to what it follows; several that lead to the same, or follow the same, are not tied by that alone.
     loose: one of the messages of a model call, sent apart from the others; what it ties is told by all of them.
     scope, instance: the instrumentation scope and the service instance that sent the record, None where unnamed.
+    conversation: its name as sent, or derived (see `DERIVED`) where none was.
     run_id: an explicit run id of the dialect, None where it has none.
     provider: who serves the model, as the sender spells it ("openai", "aws.bedrock"); prices depend on it.
     merge: observations of one run with the same `kind` and `merge` told of the same action; None where the record

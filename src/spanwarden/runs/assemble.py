@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from spanwarden.model.event import Event
-from spanwarden.model.observation import Observation
+from spanwarden.model.observation import DERIVED, Observation
 from spanwarden.model.run import Completeness, Run
 from spanwarden.runs.ancestry import SpanKey, nearest, parents_of, span_key
 from spanwarden.runs.costs import Prices, total, with_estimates
@@ -168,7 +168,7 @@ def _run(ordered: Sequence[Observation], events: list[Event], completeness: Comp
         id=explicit or (traced[0].trace_id.hex() if traced else _best_key(ordered)),
         events=tuple(events),
         agent=_agent(ordered, events),
-        conversation=next((o.conversation for o in ordered if o.conversation), None),
+        conversation=_conversation(ordered),
         service=next((o.service for o in ordered if o.service), None),
         start=start,
         end=end,
@@ -182,6 +182,16 @@ def _run(ordered: Sequence[Observation], events: list[Event], completeness: Comp
         root_span_id=root.span_id if root else b"",
         dialects=tuple(sorted({e.dialect for e in events})),
     )
+
+
+def _conversation(ordered: Sequence[Observation]) -> str | None:
+    """Return the conversation: a name that was sent, else what a model call's messages say, else an agent's."""
+    named = [o for o in ordered if o.conversation]
+    derived = [o for o in named if (o.conversation or "").startswith(DERIVED)]
+    if len(derived) < len(named):
+        return next(o.conversation for o in named if not (o.conversation or "").startswith(DERIVED))
+    calls = {span_key(o) for o in ordered if o.kind == "llm_call"} - {None}
+    return next((o.conversation for o in (*(o for o in derived if span_key(o) in calls), *derived)), None)
 
 
 def _root(ordered: Sequence[Observation]) -> Observation | None:

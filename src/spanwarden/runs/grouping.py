@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -9,11 +10,15 @@ from spanwarden.model.observation import Observation
 from spanwarden.runs.ancestry import SpanKey, nearest
 from spanwarden.runs.history import Histories
 from spanwarden.runs.matching import match_requests, same_tool
+from spanwarden.runs.ties import SLACK, best_host, hosts, seeks
 
 CALLS = frozenset({"tool_call", "handoff", "decision"})
 """Kinds that tell of one tool call from several sides; they share the call ids."""
 LIKENESS = "like:"
 """How a `merge` starts that is no id of the model call, but what its log record and its span both count."""
+
+_MAX_OUTER = 64
+"""How many of the last calls begun before are looked at for the one that an inner layer's trace belongs to."""
 
 
 class Groups:
@@ -60,6 +65,7 @@ def group(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey | 
     _same_span(observations, groups)
     _same_identity(observations, groups)
     _nested(observations, parents, groups)
+    _elsewhere(observations, groups)
     current = (m for m in groups.members() if not histories.before_the_run([observations[i] for i in m]))
     match_requests(observations, current, groups.join)
     return groups
@@ -144,6 +150,25 @@ def _nested(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey 
     for outer, found in inner.items():
         # One request may be tried several times inside; the last try is the one whose answer the outer span reports.
         groups.join(outer, found[-1])
+
+
+def _elsewhere(observations: Sequence[Observation], groups: Groups) -> None:
+    """Join an inner layer's report in a trace of its own with the outer layer's; each outer one once for a layer."""
+    inner = [index for index, o in enumerate(observations) if seeks(o)]
+    if not inner:
+        return
+    outer = [index for index, o in enumerate(observations) if hosts(o)]
+    by_id = {id(observations[index]): index for index in outer}
+    starts = [observations[index].start for index in outer]
+    taken: set[tuple[str | None, int]] = set()
+    for index in inner:
+        o = observations[index]
+        until = bisect_right(starts, o.start + SLACK)
+        free = (observations[i] for i in outer[max(0, until - _MAX_OUTER) : until] if (o.scope, i) not in taken)
+        host = best_host(o, free)
+        if host is not None:
+            taken.add((o.scope, by_id[id(host)]))
+            groups.join(index, by_id[id(host)])
 
 
 def _tells(o: Observation) -> tuple[bool, bool]:

@@ -14,25 +14,20 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
-
-import msgspec
 
 from spanwarden.model.observation import Observation
 from spanwarden.model.run import Completeness, Run
 from spanwarden.runs.assemble import assemble
 from spanwarden.runs.costs import Prices
+from spanwarden.runs.links import Links
+from spanwarden.runs.ties import answer_keys, best_host, hosts, loose_ties
+from spanwarden.runs.window import Window, WindowSettings, weight
 
-
-class WindowSettings(msgspec.Struct, frozen=True):
-    """Times in seconds and limits in bytes of memory (see `weight`); see `processors.runs` in the settings."""
-
-    settle: float = 2.0
-    idle_timeout: float = 60.0
-    max_age: float = 3600.0
-    grace: float = 600.0
-    max_run_size: int = 64 << 20
-    max_size: int = 512 << 20
+__all__ = ["Decision", "Window", "WindowSettings", "Windows", "weight"]
+_MAX_HOSTS = 512
+"""How many of the newest windows of a process are searched for the outer layer of a call."""
 
 
 class Decision(NamedTuple):
@@ -43,124 +38,6 @@ class Decision(NamedTuple):
     revision: int
     waited: float
     """Seconds from the last arrival to this decision."""
-
-
-class Window:
-    """The observations of one run. Private to this room."""
-
-    __slots__ = (
-        "aged",
-        "decided_at",
-        "has_event",
-        "identities",
-        "keys",
-        "last",
-        "missing",
-        "observations",
-        "opened",
-        "overflowed",
-        "positions",
-        "reopened",
-        "revision",
-        "rooted",
-        "size",
-        "spans",
-        "token",
-        "tops",
-    )
-
-    def __init__(self, token: int, now: float) -> None:
-        self.token = token
-        self.keys: set[str] = set()
-        self.observations: list[Observation] = []
-        self.size = 0
-        self.positions: set[int] = set()
-        self.opened = now
-        self.last = now
-        self.has_event = False
-        self.rooted = False
-        self.tops: dict[bytes, bool] = {}
-        self.spans: set[bytes] = set()
-        self.missing: set[bytes] = set()
-        self.decided_at: float | None = None
-        self.revision = 0
-        self.aged = False
-        self.reopened = False
-        self.overflowed = False
-        self.identities: set[tuple[object, ...]] | None = None
-
-    def take(self, observation: Observation, size: int) -> None:
-        """Add one observation that weighs `size` bytes."""
-        self.observations.append(observation)
-        self.size += size
-        if observation.content is not None:
-            self.positions.add(observation.content.position)
-        if observation.kind == "end":
-            self.rooted = True
-        elif observation.kind != "span":
-            self.has_event = True
-        if observation.source == "span" and observation.span_id:
-            top = not observation.parent_id
-            self.tops[observation.trace_id] = top or self.tops.get(observation.trace_id, False)
-            self.spans.add(observation.span_id)
-            self.missing.discard(observation.span_id)
-            if observation.parent_id and observation.parent_id not in self.spans:
-                self.missing.add(observation.parent_id)
-            if observation.root:
-                self.rooted = True
-
-    def absorb(self, other: Window) -> None:
-        """Take over everything that another window of the same run holds."""
-        self.keys |= other.keys
-        self.observations += other.observations
-        self.size += other.size
-        self.positions |= other.positions
-        self.opened = min(self.opened, other.opened)
-        self.last = max(self.last, other.last)
-        self.has_event |= other.has_event
-        self.rooted |= other.rooted
-        for trace_id, top in other.tops.items():
-            self.tops[trace_id] = top or self.tops.get(trace_id, False)
-        self.spans |= other.spans
-        self.missing = (self.missing | other.missing) - self.spans
-        self.revision = max(self.revision, other.revision)
-        self.reopened |= other.reopened
-        self.identities = None
-
-    def ended(self) -> bool:
-        """Tell whether the root has ended and nothing is known to be open."""
-        return self.rooted and not self.missing and all(self.tops.values())
-
-    def patience(self, settings: WindowSettings) -> float:
-        """Return how long nothing must arrive before this window is decided."""
-        return settings.settle if self.reopened or self.ended() else settings.idle_timeout
-
-    def deadline(self, settings: WindowSettings) -> float:
-        """Return when this window next needs attention."""
-        if self.decided_at is not None:
-            return self.decided_at + settings.grace
-        quiet = self.last + self.patience(settings)
-        return quiet if self.aged else min(quiet, self.opened + settings.max_age)
-
-    def knows(self, observation: Observation) -> bool:
-        """Tell whether an equal report has been taken before; used for decided windows only."""
-        if self.identities is None:
-            self.identities = {identity(seen) for seen in self.observations}
-        return identity(observation) in self.identities
-
-
-def identity(observation: Observation) -> tuple[object, ...]:
-    """Return what makes two reports the same report sent twice; a fuller copy is a different one."""
-    o = observation
-    head = (o.kind, o.source, o.trace_id, o.span_id, o.merge, o.start, o.end, o.sequence)
-    return (*head, o.status, o.tool, o.content is None)
-
-
-def weight(observation: Observation) -> int:
-    """Return about how many bytes of memory an observation holds (measured: 640 on average over 120 captures)."""
-    texts = (*observation.keys, observation.merge, observation.agent, observation.tool, observation.conversation)
-    effects = sum(80 + len(effect.target or "") for effect in observation.effects)
-    return 420 + sum(len(text) for text in texts if text) + effects
 
 
 class Windows:
@@ -176,6 +53,8 @@ class Windows:
         self.duplicates = 0
         self.dropped = 0
         self._by_key: dict[str, Window] = {}
+        self._links = Links()
+        self._hosting: dict[str, dict[int, Window]] = {}
         self._windows: dict[int, Window] = {}
         self._heap: list[tuple[float, int]] = []
         self._references: dict[int, int] = {}
@@ -201,7 +80,10 @@ class Windows:
     def add(self, observations: Iterable[Observation], now: float) -> None:
         """Take in observations that arrived at `now`."""
         touched: dict[int, Window] = {}
+        positions: dict[int, None] = {}
         for observation in observations:
+            if observation.content is not None:
+                positions[observation.content.position] = None
             window = self._window(observation, now)
             if window.decided_at is not None:
                 if window.knows(observation):
@@ -217,14 +99,26 @@ class Windows:
                 self.dropped += 1
                 continue
             window.last = max(window.last, now)
-            self._reference(window, observation)
-            window.take(observation, size)
-            self._observations += 1
-            self._size += size
+            self._take(window, observation, size)
             touched[window.token] = window
-        for token, window in touched.items():
-            if token in self._windows:
+        for window in touched.values():
+            if window.into is None:
                 self._schedule(window)
+        self._released += [position for position in positions if position not in self._references]
+
+    def _take(self, window: Window, observation: Observation, size: int) -> None:
+        held, weighed = len(window.observations), window.size
+        position = observation.content.position if observation.content is not None else None
+        known = position in window.positions
+        window.take(observation, size)
+        self._observations += len(window.observations) - held
+        self._size += window.size - weighed
+        if position is not None and not known and position in window.positions:
+            self._references[position] = self._references.get(position, 0) + 1
+        instance = observation.instance
+        if instance is not None and instance not in window.instances and hosts(observation):
+            window.instances.add(instance)
+            self._hosting.setdefault(instance, {})[window.token] = window
 
     def due(self, now: float) -> list[Decision]:
         """Return the runs that are to be judged at `now`, and forget those whose grace has passed."""
@@ -239,6 +133,8 @@ class Windows:
                 self._schedule(window)
             elif window.decided_at is not None:
                 self._forget(window)
+            elif window.untied and now >= window.last + window.patience(self.settings):
+                self._schedule(self._tie_together(window))
             else:
                 decisions += self._decide(window, now)
         while self._size > self.settings.max_size and self._windows:
@@ -251,6 +147,9 @@ class Windows:
 
     def close(self, now: float, completeness: Completeness = "forced") -> list[Decision]:
         """Decide every open window at once, in order of first arrival."""
+        for window in list(self._windows.values()):
+            if window.untied and window.into is None:
+                self._tie_together(window)
         open_windows = [w for w in self._windows.values() if w.decided_at is None and w.has_event]
         return [self._judge(w, now, "root_ended" if w.ended() else completeness) for w in open_windows]
 
@@ -260,42 +159,82 @@ class Windows:
         return released
 
     def _window(self, observation: Observation, now: float) -> Window:
-        found = [window for key in observation.keys if (window := self._by_key.get(key)) is not None]
-        if not found:
+        """Return the window of an observation, after joining all that it ties together."""
+        keys = observation.keys + answer_keys(observation)
+        window: Window | None = None
+        for key in keys:
+            found = self._by_key.get(key)
+            if found is not None and found is not window:
+                window = found if window is None else self._join(window, found)
+        if window is None:
             window = Window(self._next_token, now)
             self._next_token += 1
             self._windows[window.token] = window
-        else:
-            window = found[0]
-            for other in found[1:]:
-                if other is not window:
-                    window = self._join(window, other)
-        for key in observation.keys:
+        for key in keys:
             if key not in window.keys:
                 window.keys.add(key)
                 self._by_key[key] = window
+        if observation.leads_to or observation.follows:
+            window = self._link(window, observation.leads_to, observation.follows)
         return window
 
+    def _link(self, window: Window, leads_to: Iterable[str], follows: Iterable[str]) -> Window:
+        for leading, keys in ((True, leads_to), (False, follows)):
+            for key in keys:
+                for other in self._links.meet(window, key, leading=leading):
+                    window = self._join(window, other)
+        return window
+
+    def _tie_together(self, window: Window) -> Window:
+        """Join a window with what its loose messages and its unhosted calls belong to, as far as it has arrived."""
+        window.untied = False
+        spans, window.unseen = sorted(window.unseen), set()
+        seeking, window.seeking = window.seeking, []
+        for told in [window.loose[span] for span in spans]:
+            ties = loose_ties(told)
+            for key in ties.keys:
+                window = self._join(window, self._by_key.get(key, window))
+                window.keys.add(key)
+                self._by_key[key] = window
+            window = self._link(window, ties.leads_to, ties.follows)
+        for observation in seeking:
+            host = self._host(window, observation)
+            if host is not None:
+                window = self._join(window, host)
+        return window
+
+    def _host(self, window: Window, inner: Observation) -> Window | None:
+        newest = islice(reversed(self._hosting.get(inner.instance or "", {}).values()), _MAX_HOSTS)
+        near = [other for other in newest if other is not window and other.spans_time(inner)]
+        owners = {id(o): other for other in near for o in other.observations if hosts(o)}
+        found = best_host(inner, (o for other in near for o in other.observations if hosts(o)))
+        return None if found is None else owners[id(found)]
+
     def _join(self, one: Window, two: Window) -> Window:
+        if one is two:
+            return one
         keep, gone = (one, two) if len(one.observations) >= len(two.observations) else (two, one)
-        reopened = one.decided_at is None or two.decided_at is None
+        both_decided = one.decided_at is not None and two.decided_at is not None
+        held, weighed = len(keep.observations) + len(gone.observations), keep.size + gone.size
         for position in gone.positions & keep.positions:
             self._references[position] -= 1
         keep.absorb(gone)
-        keep.token, token = min(keep.token, gone.token), max(keep.token, gone.token)
-        if reopened:
-            keep.decided_at = None
+        self._observations += len(keep.observations) - held
+        self._size += keep.size - weighed
+        for token in (keep.token, gone.token):
+            del self._windows[token]
+            for instance in keep.instances:
+                self._hosting[instance].pop(token, None)
+        keep.token = min(keep.token, gone.token)
+        keep.reopened |= both_decided
+        keep.decided_at = None
         for key in gone.keys:
             self._by_key[key] = keep
-        del self._windows[token]
         self._windows[keep.token] = keep
+        for instance in keep.instances:
+            self._hosting[instance][keep.token] = keep
         self._schedule(keep)
         return keep
-
-    def _reference(self, window: Window, observation: Observation) -> None:
-        if observation.content is not None and observation.content.position not in window.positions:
-            position = observation.content.position
-            self._references[position] = self._references.get(position, 0) + 1
 
     def _schedule(self, window: Window) -> None:
         heapq.heappush(self._heap, (window.deadline(self.settings), window.token))
@@ -337,6 +276,11 @@ class Windows:
         for key in window.keys:
             if self._by_key.get(key) is window:
                 del self._by_key[key]
+        self._links.forget(window)
+        for instance in window.instances:
+            self._hosting[instance].pop(window.token, None)
+            if not self._hosting[instance]:
+                del self._hosting[instance]
         for position in sorted(window.positions):
             left = self._references[position] - 1
             if left:
