@@ -12,6 +12,7 @@ COMMANDS = {
     "check": "Hold recorded runs, or one action, against a policy.",
     "components": "List the receivers, processors, exporters and extensions in this build.",
     "demo": "Start the service, replay recorded agent runs, print the findings.",
+    "dialects": "List the telemetry dialects that are recognised.",
     "events": "Print what agents did, one normalised event a line.",
     "import": "Turn a coding agent's session log into a trace file.",
     "inspect": "Show what one run did and what is risky about it.",
