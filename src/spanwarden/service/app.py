@@ -39,6 +39,9 @@ from spanwarden.transcripts.tables import Tables
 
 logger = logging.getLogger(__name__)
 
+_AFTER_EXPORTERS = 3.0
+"""Seconds of the shutdown timeout that exporters and upstreams must leave."""
+
 
 class StartError(Exception):
     """The service cannot start; the text says why in one line."""
@@ -133,7 +136,8 @@ class Service:
         deadline = self._clock.monotonic() + self._settings.service.shutdown_timeout
         await self._stop_listening(min(5.0, self._settings.service.shutdown_timeout))
         await asyncio.to_thread(self._corridor.stop)
-        left = max(0.5, deadline - self._clock.monotonic())
+        # What comes after the exporters (the last words of threads, the health and metrics servers) needs a moment too.
+        left = max(0.5, deadline - self._clock.monotonic() - _AFTER_EXPORTERS)
         await asyncio.gather(
             asyncio.to_thread(self.outlets.close, left), asyncio.to_thread(self.forwarding.close, left)
         )
