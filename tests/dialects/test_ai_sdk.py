@@ -128,3 +128,9 @@ def test_a_call_that_the_provider_makes_is_made() -> None:
 def test_a_span_of_something_else_is_left_to_the_conventions() -> None:
     seen = events_of(spans("ai", Span("chat m", 1, 0, 1, 2, {"gen_ai.operation.name": "chat"})))
     assert [(e.kind, e.dialect) for e in seen] == [("llm_call", "genai")]
+
+
+def test_version_7_speaks_the_conventions() -> None:
+    told = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "read_file", "gen_ai.tool.call.id": "c1"}
+    [event] = events_of(spans("gen_ai", Span("execute_tool read_file", 1, 0, 1000, 1001, told)))
+    assert (event.kind, event.tool, event.dialect) == ("tool_call", "read_file", "ai-sdk")

@@ -16,6 +16,7 @@ from spanwarden.dialects.final_answers import is_final_answer
         ("final_answer", None, True),
         ("FinalAnswerTool", "42", True),
         ("final_result", {"city": "Paris", "country": "France"}, True),
+        ("final_result_City", {"city": "Paris"}, True),
         ("final_answer", {"answer": "42", "recipient": "a@b.example"}, False),
         ("send_final_answer", {"answer": "42"}, False),
         ("answer", {"answer": "42"}, False),

@@ -98,6 +98,33 @@ def test_the_tool_that_hands_over_the_answer_is_no_tool_call() -> None:
     assert [e.kind for e in seen if e.kind != "message"] == ["agent"]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "status"),
+    [
+        ("pydantic_ai.tool.deferral.name", "ApprovalRequired", "unknown"),
+        ("pydantic_ai.tool.failure_stage", "validation", "error"),
+    ],
+)
+def test_a_call_that_was_put_off_or_did_not_fit_was_not_made(key: str, value: str, status: str) -> None:
+    request_ = spans(SCOPE, Span("execute_tool read_file", 3, 0, 1011, 1020, {**tool(3)[1], key: value}))
+    [seen] = observe(request_, 0)
+    assert (seen.tool, seen.status, seen.executed, seen.merge, seen.run_id) == (
+        "read_file", status, False, "c1", "run-1",
+    )  # fmt: skip
+
+
+def test_a_deferred_call_that_is_made_later_is_one_call() -> None:
+    put_off = {**tool(3)[1], "pydantic_ai.tool.deferral.name": "ApprovalRequired"}
+    seen = events_of(
+        spans(
+            SCOPE,
+            Span("execute_tool read_file", 3, 1, 1011, 1020, put_off),
+            Span("execute_tool read_file", 4, 1, 1111, 1120, tool(3)[1]),
+        )
+    )
+    assert [(e.tool, e.status) for e in seen] == [("read_file", "ok")]
+
+
 def test_a_value_that_logfire_scrubbed_is_no_argument() -> None:
     told = {**tool(3)[1], "gen_ai.tool.call.arguments": "[Scrubbed due to 'password']"}
     [(run, contents)] = runs_of([spans(SCOPE, Span("execute_tool read_file", 3, 0, 1011, 1020, told))])

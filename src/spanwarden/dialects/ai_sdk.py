@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from spanwarden.dialects import genai
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
 from spanwarden.dialects.json_values import decoded, structured
 from spanwarden.dialects.messages import Said, read_messages
@@ -19,6 +20,8 @@ from spanwarden.otlp.proto import trimmed_pb2
 NAME = "ai-sdk"
 OPERATION = "ai.operationId"
 NAMED = "operation.name"
+CONVENTIONAL = "gen_ai"
+"""The scope of version 7."""
 FUNCTION = "ai.telemetry.functionId"
 CONVERSATION = (
     "ai.telemetry.metadata.sessionId",
@@ -86,11 +89,11 @@ USAGE: dict[str, tuple[str, ...]] = {
 
 
 def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> bool:
-    """Read one span of the SDK; False if it names no operation of it."""
+    """Read one span of the SDK; False if it names no operation."""
     attributes = span.attributes
     operation = _operation(attributes)
     if operation is None:
-        return False
+        return origin.scope == CONVENTIONAL and genai.read_span(span, origin, out, NAME)
     report = SpanReport(
         span,
         origin,
@@ -164,4 +167,6 @@ def _provided(call: Any) -> Any:
     )
 
 
-DIALECT = Dialect(NAME, ("ai",), read_span, None, "Vercel AI SDK 5.0.277", tells=(OPERATION, "ai.toolCall.name"))
+DIALECT = Dialect(
+    NAME, ("ai", CONVENTIONAL), read_span, None, "5.0.277 and 7.0.173", tells=(OPERATION, "ai.toolCall.name")
+)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-_NAMES = frozenset({"final_answer", "final_result", "finalanswertool", "finalanswer"})
+_NAMES = frozenset({"final_answer", "finalanswertool", "finalanswer"})
 _SAID = frozenset({"answer", "result", "response", "output", "final_answer", "text", "message", "content"})
 
 
 def is_final_answer(name: str, arguments: Any) -> bool:
     """Tell whether a call of a tool of this name only hands over the answer."""
-    if name.lower() not in _NAMES:
+    lowered = name.lower()
+    if lowered == "final_result" or lowered.startswith("final_result_"):
+        return True
+    if lowered not in _NAMES:
         return False
-    return name.lower() == "final_result" or not isinstance(arguments, dict) or _SAID.issuperset(arguments)
+    return not isinstance(arguments, dict) or _SAID.issuperset(arguments)

@@ -11,7 +11,11 @@ from typing import Any
 import msgspec
 
 from spanwarden.dialects import genai
+from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
+from spanwarden.dialects.span_report import SpanReport, first_text, first_value
+from spanwarden.effects.unwrap import unwrap
+from spanwarden.model.event import Status
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
 
@@ -21,6 +25,8 @@ SCRUBBED = "[Scrubbed due to "
 OPERATION, TOOL, MODEL = "gen_ai.operation.name", "gen_ai.tool.name", "gen_ai.request.model"
 OLD_AGENT = "agent_name"
 EVENTS = "events"
+DEFERRED, FAILURE_STAGE = "pydantic_ai.tool.deferral.name", "pydantic_ai.tool.failure_stage"
+"""On a tool's span: the call was put off, or failed before it was made."""
 GIVEN, ANSWERED = "gen_ai.input.messages", "gen_ai.output.messages"
 RENAMED: dict[str, str] = {
     "tool_arguments": "gen_ai.tool.call.arguments",
@@ -36,12 +42,37 @@ CHOICE = "gen_ai.choice"
 
 def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> bool:
     """Read one span; False if it has no key that says what it is."""
-    return genai.read_span(_current(span), origin, out, NAME)
+    current = _current(span)
+    attributes = current.attributes
+    name = values.text(attributes.get(TOOL))
+    if name is not None and (DEFERRED in attributes or FAILURE_STAGE in attributes):
+        _attempt(
+            current,
+            name,
+            SpanReport(
+                current,
+                origin,
+                out,
+                NAME,
+                conversation=first_text(attributes, keys.CONVERSATION),
+                run_id=first_text(attributes, keys.RUN_ID),
+                agent=first_text(attributes, keys.AGENT),
+            ),
+        )
+        return True
+    return genai.read_span(current, origin, out, NAME)
 
 
 def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> bool:
     """Read one log record: a message of format 1 as an event."""
     return genai.read_log(record, origin, out, NAME)
+
+
+def _attempt(span: trimmed_pb2.Span, name: str, report: SpanReport) -> None:
+    """Add a call that was put off until somebody approves or answers it, or whose arguments did not fit."""
+    arguments = unwrap(first_value(span.attributes, keys.ARGUMENTS))
+    status: Status = "unknown" if DEFERRED in span.attributes else "error"
+    report.tool_call(name, arguments, call_id=first_text(span.attributes, keys.CALL_ID), attempt=status)
 
 
 def _current(span: trimmed_pb2.Span) -> trimmed_pb2.Span:

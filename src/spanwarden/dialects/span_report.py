@@ -145,8 +145,13 @@ class SpanReport:
         mcp_server: str | None = None,
         tool_type: str | None = None,
         denied: bool = False,
+        attempt: Status | None = None,
     ) -> None:
-        """Add one execution of a tool, or a refused one; `arguments` and `result` are decoded."""
+        """Add one execution of a tool, or a refused one; `arguments` and `result` are decoded.
+
+        attempt: how a call ended that was not carried out for another reason: put off, arguments that do not fit.
+        """
+        attempt = "denied" if denied else attempt
         if is_final_answer(name, arguments):
             self.structure()
             return
@@ -157,10 +162,10 @@ class SpanReport:
             kind="handoff" if handoff else "tool_call",
             tool=name,
             merge=call_id,
-            executed=not denied,
+            executed=attempt is None,
             digest=arguments_digest(arguments),
             root=self._root,
-            status="denied" if denied else self.status,
+            status=attempt or self.status,
             effects=() if handoff else self._out.effects(name, arguments, mcp_server=mcp_server, tool_type=tool_type),
         )
 
