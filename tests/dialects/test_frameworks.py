@@ -127,3 +127,23 @@ def test_the_anthropic_sdks_tool_runner() -> None:
     }
     event, content = only(spans("com.anthropic.sdk.python", Span("anthropic.custom_tool_use", 1, attributes=tool)))
     assert (event.dialect, content.result) == ("anthropic-sdk", "KEY=1")
+
+
+def test_openlits_nodes_are_no_agents() -> None:
+    def node(own: int, name: str, parent: int = 1) -> Span:
+        told = {"gen_ai.operation.name": "invoke_agent", "gen_ai.provider.name": "langgraph"}
+        return Span(name, own, parent, 1000 + own, 1020, {**told, "gen_ai.agent.name": name, "gen_ai.agent.id": name})
+
+    top = {"gen_ai.operation.name": "invoke_workflow", "gen_ai.workflow.name": "triage"}
+    asked = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+    told = events_of(
+        spans(
+            "openlit.instrumentation.langchain",
+            Span("invoke_workflow triage", 1, 0, 1000, 1030, top),
+            node(2, "model"),
+            node(3, "Summary.before_model"),
+            node(4, "researcher"),
+            Span("chat m", 5, 2, 1005, 1006, asked),
+        )
+    )
+    assert [(e.kind, e.agent) for e in told] == [("agent", "triage"), ("agent", "researcher"), ("llm_call", "triage")]

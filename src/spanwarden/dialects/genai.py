@@ -32,11 +32,13 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings, dialect: s
     role = _role(attributes)
     if role is None:
         return False
-    if role == "agent" and span.parent_span_id and not any(key in attributes for key in keys.AGENT_KNOWN):
-        role = "structure"  # some senders wrap a named agent, and each of its steps, in nameless ones
+    step = role == "agent" and bool(span.parent_span_id) and _is_step(attributes)
+    role = "structure" if step else role
     messages = span_messages(span)
     facts = _facts(attributes, origin, span.trace_id, span.span_id, dialect)
     facts["parent_id"] = span.parent_span_id
+    if step:
+        facts["agent"] = facts["agent_id"] = None
     timed = {**facts, "start": span.start_time_unix_nano, "end": span.end_time_unix_nano}
     bare = role in {"llm_call", "embedding"}
     timed["root"] = not span.parent_span_id and not bare
@@ -98,6 +100,16 @@ def _role(attributes: Attributes) -> str | None:
         spoke = (*keys.INPUT, *keys.OUTPUT, *keys.RESPONSE_ID, *keys.USAGE["input"])
         return "llm_call" if any(key in attributes for key in spoke) else None
     return None
+
+
+def _is_step(attributes: Attributes) -> bool:
+    """Tell whether an agent's span is only a step of the agent around it: nameless, or a node of its graph."""
+    if not any(key in attributes for key in keys.AGENT_KNOWN):
+        return True
+    if _text(attributes, keys.PROVIDER) not in keys.GRAPHS:
+        return False
+    name = _text(attributes, keys.AGENT) or ""
+    return name == _text(attributes, keys.AGENT_ID) and (name in keys.NODES or name.endswith(keys.NODE_ENDS))
 
 
 def _facts(attributes: Attributes, origin: Origin, trace_id: bytes, span_id: bytes, dialect: str) -> dict[str, Any]:

@@ -104,6 +104,10 @@ INPUT = ("gen_ai.input.messages", "gen_ai.prompt", "gcp.vertex.agent.llm_request
 OUTPUT = ("gen_ai.output.messages", "gen_ai.completion", "gcp.vertex.agent.llm_response")
 AGENT_KNOWN = (*AGENT, *AGENT_ID, "gen_ai.agent.description", *INPUT, *OUTPUT)
 """What tells one agent from a nameless span around it."""
+GRAPHS = frozenset({"langgraph"})
+"""Providers whose nodes some senders call agents; those that LangChain itself puts into every agent are no agents."""
+NODES = frozenset({"model", "tools", "agent", "model_request", "call_model", "call_tools", "tool_node"})
+NODE_ENDS = (".before_model", ".after_model", ".before_agent", ".after_agent")
 FLATTENED = ("gen_ai.prompt", "gen_ai.completion")
 """Beginnings of indexed keys (`gen_ai.prompt.0.role`), as OpenLLMetry wrote messages until 2026."""
 QUERY = ("gen_ai.retrieval.query.text", "gen_ai.memory.query.text")
