@@ -117,6 +117,13 @@ def test_retries_inside_a_model_call_are_requests_of_their_own() -> None:
     assert [(e.kind, e.status) for e in run.events] == [("llm_call", "error"), ("llm_call", "ok")]
 
 
+@pytest.mark.parametrize(("status", "count"), [("unknown", 1), ("denied", 2)])
+def test_a_permission_asked_for_inside_of_a_call_is_a_step_of_it(status: str, count: int) -> None:
+    asking = seen("tool_call", "p", "t", tool="edit", status=status, start=12, end=12, rank=-2)
+    run = assemble([agent(), tool("t", tool="write", merge="c1"), asking], "forced")
+    assert [e.tool for e in run.events if e.kind == "tool_call"] == ["write", "edit"][:count]
+
+
 def test_calls_that_count_alike_are_one_for_each_pair_of_log_record_and_span() -> None:
     spans = [chat("a", merge="like:1"), chat("b", start=30, end=40, merge="like:1")]
     logs = [seen("llm_call", source="log", start=at, end=at, merge="like:1", usage=Usage(7, 1)) for at in (6, 31, 50)]
