@@ -22,22 +22,28 @@ MAX_DEPTH = 64
 _REDACTED = frozenset({"<REDACTED>", "[REDACTED]", "__REDACTED__", "N/A"})
 
 
+_SHORT = 64
+_MAX_KNOWN = 8192
+_KNOWN: dict[bytes, str] = {}
+"""Short texts that were read lately, by their bytes: names of tools, models and agents come again and again."""
+
+
 def decode(encoded: bytes | None) -> Any:
     """Return the value of an encoded AnyValue as str, bool, int, float, list, dict, base64 text, or None."""
     if not encoded:
         return None
-    tag = encoded[0]
-    if tag == 0x0A:  # string_value
-        start, length = _varint(encoded, 1)
-        if start and start + length == len(encoded):
+    tag, size = encoded[0], len(encoded)
+    if tag == 0x0A and size > 1:  # string_value
+        start, length = (2, encoded[1]) if encoded[1] < 0x80 else _varint(encoded, 1)
+        if start and start + length == size:
             return encoded[start:].decode("utf-8", "replace")
-    elif tag == 0x10 and len(encoded) == 2:  # bool_value
+    elif tag == 0x10 and size == 2:  # bool_value
         return encoded[1] != 0
-    elif tag == 0x18:  # int_value
-        end, number = _varint(encoded, 1)
-        if end == len(encoded):
+    elif tag == 0x18 and size > 1:  # int_value
+        end, number = (2, encoded[1]) if encoded[1] < 0x80 else _varint(encoded, 1)
+        if end == size:
             return number - (1 << 64) if number >> 63 else number
-    elif tag == 0x21 and len(encoded) == 9:  # double_value
+    elif tag == 0x21 and size == 9:  # double_value
         return struct.unpack_from("<d", encoded, 1)[0]
     try:
         return _plain(trimmed_pb2.AnyValue.FromString(encoded), 0)
@@ -51,22 +57,36 @@ def text(encoded: bytes | None) -> str | None:
     Numbers and booleans are spelled out, arrays and maps become JSON. Empty values and the marks that senders put in
     place of withheld content ("<REDACTED>", "__REDACTED__", "N/A") are None.
     """
-    value = decode(encoded)
-    if value is None or value == "":
+    if encoded is None:
         return None
+    short = len(encoded) <= _SHORT
+    if short and (known := _KNOWN.get(encoded)) is not None:
+        return known
+    value = decode(encoded)
     if isinstance(value, str):
-        return None if value in _REDACTED else value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    return msgspec.json.encode(value).decode("utf-8", "replace")
+        if not value or value in _REDACTED:
+            return None
+    elif value is None:
+        return None
+    elif isinstance(value, bool):
+        value = "true" if value else "false"
+    elif isinstance(value, int | float):
+        value = str(value)
+    else:
+        value = msgspec.json.encode(value).decode("utf-8", "replace")
+    if short:
+        if len(_KNOWN) >= _MAX_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[encoded] = value
+    return value
 
 
 def integer(encoded: bytes | None) -> int | None:
     """Return a value as a 64-bit integer; numeric text and whole floats count, anything else is None."""
     value = decode(encoded)
-    if isinstance(value, bool):
+    if type(value) is int:
+        return value
+    if value is None or isinstance(value, bool):
         return None
     try:
         result = int(float(value)) if isinstance(value, str) and "." in value[:32] else int(value)
@@ -129,11 +149,10 @@ def attributes(encoded: Mapping[str, bytes]) -> dict[str, Any]:
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """Return (offset after the varint, value); offset 0 if the bytes end or run on too long."""
     result = shift = 0
-    for index in range(at, min(len(data), at + 10)):
-        byte = data[index]
+    for index, byte in enumerate(data[at : at + 10], at + 1):
         result |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return index + 1, result & 0xFFFFFFFFFFFFFFFF
+            return index, result & 0xFFFFFFFFFFFFFFFF
         shift += 7
     return 0, 0
 
