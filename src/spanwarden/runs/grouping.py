@@ -145,9 +145,8 @@ def _nested(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey 
         one, two = observations[outer], observations[index]
         if one.kind == two.kind == "llm_call":
             inner[outer].append(index)
-        elif one.kind in CALLS and two.kind in CALLS and _compatible(one, two):
-            if same_tool(one.tool, two.tool) or _is_step(one, two):
-                groups.join(outer, index)
+        elif one.kind in CALLS and two.kind in CALLS and _compatible(one, two) and _is_one(one, two):
+            groups.join(outer, index)
     for outer, found in inner.items():
         # One request may be tried several times inside; the last try is the one whose answer the outer span reports.
         groups.join(outer, found[-1])
@@ -172,13 +171,17 @@ def _elsewhere(observations: Sequence[Observation], groups: Groups) -> None:
             groups.join(index, by_id[id(host)])
 
 
-def _tells(o: Observation) -> tuple[bool, bool]:
-    return o.merge is not None, o.tool is not None
+def _tells(o: Observation) -> tuple[bool, ...]:
+    return o.merge is not None, o.tool is not None, o.executed, o.status != "unknown"
 
 
-def _is_step(one: Observation, two: Observation) -> bool:
-    """Tell whether `two`, inside `one`, is only a step of it: one kind of permission may cover tools of many names."""
-    return one.executed and not two.executed and two.merge is None and two.status == "unknown"
+def _is_one(one: Observation, two: Observation) -> bool:
+    """Tell whether `two`, inside `one`, is the same call or only a step of it.
+
+    A step is a permission that was asked for: one kind of permission may cover tools of many names.
+    """
+    asked = one.executed and not two.executed and two.merge is None and two.status == "unknown"
+    return asked or same_tool(one.tool, two.tool)
 
 
 def _compatible(one: Observation, two: Observation) -> bool:
