@@ -60,9 +60,11 @@ def add_messages(
     older than the run. answered: what came back. start, end: of the model call, in ns. loose: these are not all the
     messages of the call, others come in records of their own.
     """
+    if not given and not answered:
+        return
     if loose:
         facts = {**facts, "loose": True}
-    elif out.collecting and (given or answered):
+    elif out.collecting:
         first = len(out.observations)
         _add_messages(out, facts, given, answered, start, end)
         if len(out.observations) > first:

@@ -50,7 +50,7 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings, dialect: s
     _operation(role, attributes, messages, {**timed, "status": status}, error, out)
     if role == "llm_call" and any(key in attributes for key in keys.TOOL):
         messages = with_requests(messages, attributes)
-    if role in {"llm_call", "agent", "workflow", "structure"}:
+    if role in {"llm_call", "agent", "workflow", "structure"} and (messages.given or messages.answered):
         start = span.start_time_unix_nano
         add_messages(out, facts, messages.given, messages.answered, start, max(start, span.end_time_unix_nano))
     return True
@@ -275,13 +275,18 @@ def _event_name(record: trimmed_pb2.LogRecord) -> str:
 
 
 def _text(attributes: Attributes, names: tuple[str, ...]) -> str | None:
-    return next((v for name in names if name in attributes and (v := values.text(attributes[name])) is not None), None)
+    for name in names:
+        encoded = attributes.get(name)
+        if encoded is not None and (told := values.text(encoded)) is not None:
+            return told
+    return None
 
 
 def _content(attributes: Attributes, names: tuple[str, ...]) -> Any:
     for name in names:
-        if name in attributes:
-            value = values.structure(attributes[name])
+        encoded = attributes.get(name)
+        if encoded is not None:
+            value = values.structure(encoded)
             if value is not None and (value != {} or name not in keys.EMPTY_IS_WITHHELD):
                 return value
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from spanwarden.dialects.base import Attributes
@@ -16,12 +17,18 @@ MAX_CALLS = 200
 def flattened(attributes: Attributes, start: str) -> list[Said]:
     """Return the messages under keys that begin with `start`, up to the first index that is not there."""
     messages: list[dict[str, Any]] = []
-    for index in range(MAX_MESSAGES):
+    for index in range(MAX_MESSAGES) if any(key in attributes for key in _first_keys(start)) else ():
         message = _message(attributes, f"{start}.{index}.")
         if message is None:
             break
         messages.append(message)
     return read_messages(messages, "assistant" if start.endswith("completion") else "user") if messages else []
+
+
+@lru_cache(16)
+def _first_keys(start: str) -> tuple[str, ...]:
+    """Return the keys of which a first message has at least one."""
+    return f"{start}.0.role", f"{start}.0.content", f"{start}.0.tool_calls.0.name"
 
 
 def _message(attributes: Attributes, start: str) -> dict[str, Any] | None:

@@ -36,8 +36,11 @@ def span_messages(span: trimmed_pb2.Span) -> Messages:
             return told
     given: list[Said] = []
     answered: list[Said] = []
+    events = span.events
+    if not events:
+        return told
     tool = _is_tool(span.attributes)
-    for event in span.events[:MAX_EVENTS]:
+    for event in events[:MAX_EVENTS]:
         name = event.name.decode("utf-8", "replace")
         if name == keys.DETAILS or name in keys.CONTENT_EVENTS:
             found = _attributes(event.attributes)
@@ -110,9 +113,13 @@ def _sequence(told: str, count: int) -> list[Any]:
     return decoded if isinstance(decoded, list) and len(decoded) == count else [None] * count
 
 
+_NAMES = (*keys.SYSTEM, *keys.INPUT, *keys.OUTPUT)
+_NOTHING = Messages()
+
+
 def _attributes(attributes: Attributes) -> Messages:
-    present = (key for key in (*keys.SYSTEM, *keys.INPUT, *keys.OUTPUT) if key in attributes)
-    return _told({key: values.structure(attributes[key]) for key in present})
+    told = {key: values.structure(encoded) for key in _NAMES if (encoded := attributes.get(key)) is not None}
+    return _told(told) if told else _NOTHING
 
 
 def _told(decoded: dict[str, Any]) -> Messages:

@@ -6,6 +6,7 @@ They are no actions in the world: `transfer_to_researcher`, `handoff`, `delegate
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
@@ -126,9 +127,14 @@ def is_handoff(name: str, arguments: Any) -> bool:
     `ask_` and its like count only in front of a word for an agent: `ask_user`, `run_shell` and `query_database` act.
     Known arguments must be the kind that one agent gives another.
     """
-    if isinstance(arguments, dict) and not all(key in _SAID for key in arguments):
+    if not _named_like_one(name[:200]):
         return False
-    words = tuple(word.lower() for word in _WORD.findall(name[:200]))
+    return not isinstance(arguments, dict) or all(key in _SAID for key in arguments)
+
+
+@lru_cache(4096)
+def _named_like_one(name: str) -> bool:
+    words = tuple(word.lower() for word in _WORD.findall(name))
     if words in _ALONE:
         return True
     for start in _STARTS:

@@ -65,10 +65,17 @@ _DETAILS = (
 
 def read_usage(attributes: Mapping[str, bytes], keys: Mapping[str, tuple[str, ...]]) -> Usage | None:
     """Return the usage told by attributes, None where they tell none. `keys` lists the names of each `Usage` field."""
-    told = {field: _count(attributes, names) for field, names in keys.items()}
-    if all(count is None for count in told.values()):
-        return None
-    return normalised(**{field: count or 0 for field, count in told.items()})
+    told: dict[str, int] = {}
+    for field, names in keys.items():
+        for name in names:
+            encoded = attributes.get(name)
+            if encoded is None:
+                continue
+            count = values.integer(encoded)
+            if count is not None and 0 <= count < 1 << 53:
+                told[field] = count
+                break
+    return normalised(**told) if told else None
 
 
 def normalised(
@@ -88,15 +95,6 @@ def normalised(
     if reasoning > output:
         output += reasoning
     return Usage(input, output, cache_read, cache_write, reasoning)
-
-
-def _count(attributes: Mapping[str, bytes], names: tuple[str, ...]) -> int | None:
-    for name in names:
-        if name in attributes:
-            count = values.integer(attributes[name])
-            if count is not None and 0 <= count < 1 << 53:
-                return count
-    return None
 
 
 def provider_usage(told: Any) -> Usage | None:
