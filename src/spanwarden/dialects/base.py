@@ -36,11 +36,13 @@ class Sightings:
 
     __slots__ = (
         "_instance",
+        "_known",
         "_part",
         "_position",
         "_record",
         "_scope",
         "_table",
+        "_tie",
         "_wanted",
         "content",
         "observations",
@@ -58,6 +60,8 @@ class Sightings:
         self._scope: str | None = None
         self._instance: str | None = None
         self.sender = ""
+        self._tie: dict[str, Any] | None = None
+        self._known: dict[tuple[str | None, ...], tuple[Effect, ...]] = {}
 
     def begin(self, record: int, origin: Origin | None = None) -> None:
         """Start the record with this number within the request. `sender` then names the process that sent it."""
@@ -73,13 +77,32 @@ class Sightings:
         """Tell whether observations are wanted, and not one content."""
         return self._wanted is None
 
+    def tie(self, facts: dict[str, Any] | None) -> None:
+        """Say of the next observation also what ties its record to others (`keys` are added); None: it came already."""
+        self._tie = facts
+
     def effects(
-        self, tool: str, arguments: Any, *, mcp_server: str | None = None, tool_type: str | None = None
+        self,
+        tool: str,
+        arguments: Any,
+        *,
+        mcp_server: str | None = None,
+        tool_type: str | None = None,
+        digest: str | None = None,
     ) -> tuple[Effect, ...]:
-        """Return what a tool call does, by the table in force; see `effects_of`. () where content alone is wanted."""
+        """Return what a tool call does, by the table in force; see `effects_of`. () where content alone is wanted.
+
+        digest: `arguments_digest` of the arguments; with it what a request tells several times is worked out once.
+        """
         if self._wanted is not None:
             return ()
-        return effects_of(tool, arguments, mcp_server=mcp_server, tool_type=tool_type, table=self._table)
+        key = (tool, digest, mcp_server, tool_type)
+        found = self._known.get(key) if digest is not None else None
+        if found is None:
+            found = effects_of(tool, arguments, mcp_server=mcp_server, tool_type=tool_type, table=self._table)
+            if digest is not None:
+                self._known[key] = found
+        return found
 
     def add(self, load: Loader | None = None, **facts: Any) -> None:
         """Add one observation (see `Observation` for the facts); `load` returns its content when it is asked for."""
@@ -91,6 +114,9 @@ class Sightings:
             return
         if load is not None:
             facts["content"] = ContentRef(self._position, self._record, part)
+        if self._tie is not None:
+            facts = {**facts, **self._tie, "keys": facts["keys"] + self._tie["keys"]}
+            self._tie = None
         self.observations.append(Observation(scope=self._scope, instance=self._instance, **facts))
 
 

@@ -11,9 +11,8 @@ from spanwarden.dialects.base import Loader, Sightings
 from spanwarden.dialects.final_answers import is_final_answer
 from spanwarden.dialects.handoff_names import is_handoff
 from spanwarden.dialects.messages import Call, Response, Said, arguments_digest, message_digest
-from spanwarden.dialects.threads import Thread, thread
+from spanwarden.dialects.threads import thread
 from spanwarden.model.event import Content, Status
-from spanwarden.model.observation import Observation
 
 MAX_CALLS = 2000
 """Of a longer conversation only the first calls and responses are read."""
@@ -65,23 +64,12 @@ def add_messages(
     if loose:
         facts = {**facts, "loose": True}
     elif out.collecting:
-        first = len(out.observations)
-        _add_messages(out, facts, given, answered, start, end)
-        if len(out.observations) > first:
-            tied = thread(out.sender, facts.get("service") or "", given, answered, start, end)
-            out.observations[first] = _tied(out.observations[first], tied)
-        return
+        conversation = facts.get("conversation")
+        service, bare, named = facts.get("service") or "", not facts.get("parent_id"), conversation is not None
+        tied = thread(out.sender, service, given, answered, start, end, bare=bare, named=named)
+        out.tie({**tied._asdict(), "conversation": conversation or tied.conversation})
     _add_messages(out, facts, given, answered, start, end)
-
-
-def _tied(o: Observation, tied: Thread) -> Observation:
-    return msgspec.structs.replace(
-        o,
-        keys=o.keys + tied.keys,
-        leads_to=tied.leads_to,
-        follows=tied.follows,
-        conversation=o.conversation or tied.conversation,
-    )
+    out.tie(None)
 
 
 def _add_messages(
@@ -110,6 +98,7 @@ def _add_calls(out: Sightings, facts: dict[str, Any], calls: Iterable[Asked]) ->
         handoff = asked.name is not None and is_handoff(asked.name, asked.arguments)
         # Effects of older history were told by the calls that asked for it; working them out each time is for nothing.
         acted = asked.name is not None and not handoff and (asked.fresh or not facts.get("history"))
+        digest = arguments_digest(asked.arguments)
         out.add(
             _call(asked),
             **facts,
@@ -118,10 +107,10 @@ def _add_calls(out: Sightings, facts: dict[str, Any], calls: Iterable[Asked]) ->
             merge=asked.id,
             alias=asked.alias,
             sequence=asked.at,
-            digest=arguments_digest(asked.arguments),
+            digest=digest,
             status=asked.status,
             executed=asked.provider,
-            effects=out.effects(asked.name, asked.arguments) if acted and asked.name else (),
+            effects=out.effects(asked.name, asked.arguments, digest=digest) if acted and asked.name else (),
         )
 
 

@@ -205,6 +205,7 @@ def _tool(span: trimmed_pb2.Span, messages: Messages, facts: dict[str, Any], err
     if (_text(attributes, keys.ERROR) or "").lower() in keys.DENIED:
         facts["status"] = "denied"
     handoff = is_handoff(name, arguments)
+    digest = arguments_digest(arguments)
     mcp = keys.MCP_METHOD in attributes
     out.add(
         lambda: Content(arguments, plain(result), error=error),
@@ -216,7 +217,7 @@ def _tool(span: trimmed_pb2.Span, messages: Messages, facts: dict[str, Any], err
         or returned.id
         or (asked.id if asked is not None else None),
         executed=facts["status"] != "denied",
-        digest=arguments_digest(arguments),
+        digest=digest,
         rank=(-1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0) if mcp else 0,
         effects=()
         if handoff
@@ -225,6 +226,7 @@ def _tool(span: trimmed_pb2.Span, messages: Messages, facts: dict[str, Any], err
             arguments,
             mcp_server=_text(attributes, keys.MCP_SERVER),
             tool_type=_text(attributes, keys.TOOL_TYPE),
+            digest=digest,
         ),
     )
 

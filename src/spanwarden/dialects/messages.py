@@ -134,7 +134,11 @@ def _part(part: Any, texts: list[str], calls: list[Call], responses: list[Respon
     kind = _type(part)
     if kind in _UNSAID:
         return
-    if kind in _RESULT_TYPES:
+    if kind == "text":
+        text = part.get("content", part.get("text"))
+        if isinstance(text, str):
+            texts.append(text)
+    elif kind in _RESULT_TYPES:
         responses.append(_response(part))
     elif kind in _CALL_TYPES:
         _request(part, calls)
@@ -213,7 +217,11 @@ def _text(part: Any) -> str | None:
 
 
 def _first(item: dict[str, Any], keys: Iterable[str]) -> str | None:
-    return next((v for key in keys if isinstance(v := item.get(key), str) and v), None)
+    for key in keys:
+        value = item.get(key)
+        if value and isinstance(value, str):
+            return value
+    return None
 
 
 def message_digest(role: str, text: str) -> str:

@@ -43,17 +43,35 @@ class Thread(NamedTuple):
     conversation: str | None = None
 
 
-def thread(sender: str, service: str, given: Sequence[Said], answered: Sequence[Said], start: int, end: int) -> Thread:
+def thread(
+    sender: str,
+    service: str,
+    given: Sequence[Said],
+    answered: Sequence[Said],
+    start: int,
+    end: int,
+    *,
+    bare: bool = True,
+    named: bool = False,
+) -> Thread:
     """Return what ties a model call to others.
 
-    sender: the process that made it. given, answered: all its messages. start, end: its times in ns.
+    sender: the process that made it. given, answered: all its messages. start, end: its times in ns. bare: nothing
+    else ties it; of a call within a trace only what is unique counts. named: its conversation is known.
     Work is bounded but for one pass over the messages; texts are hashed for the last `TAIL` messages only.
     """
     strands = _Strands(sender, service, start, end)
     turn = _turn(given)
-    _goes_on(strands, given, turn)
-    _is_gone_on_from(strands, given, answered, turn)
-    conversation = _conversation(sender, given, answered)
+    if bare:
+        _goes_on(strands, given, turn)
+        _is_gone_on_from(strands, given, answered, turn)
+    else:
+        for said in (
+            *[said for said in given[turn:] if said.calls][-2:],
+            *[said for said in answered if said.calls][-1:],
+        ):
+            strands.unique(said.calls)
+    conversation = None if named else _conversation(sender, given, answered)
     return Thread(tuple(strands.keys), tuple(strands.leads_to), tuple(strands.follows), conversation)
 
 
