@@ -9,6 +9,8 @@ from spanwarden.model.observation import Observation
 SpanKey = tuple[bytes, bytes]
 """Trace id and span id."""
 
+_OPEN: SpanKey = (b"", b"")
+
 
 def span_key(observation: Observation) -> SpanKey | None:
     """Return the span that an observation is of or was made in, None where it has none."""
@@ -33,19 +35,20 @@ def nearest(parents: Mapping[SpanKey, SpanKey | None], stops: Iterable[SpanKey])
     """
     wanted = frozenset(stops)
     found: dict[SpanKey, SpanKey | None] = {}
+    if not wanted:
+        return dict.fromkeys(parents)
     for start in parents:
         path: list[SpanKey] = []
-        walked: set[SpanKey] = set()
         at: SpanKey | None = start
-        answer: SpanKey | None = None
-        while at is not None and at not in found and at not in walked:
+        while at is not None and at not in found:
             path.append(at)
-            walked.add(at)
+            found[at] = _OPEN  # met again on the way up: a circle
             at = parents.get(at)
-        if at is not None and at in found:
-            answer = at if at in wanted else found[at]
         # Without a known end above (the top, a missing parent, a circle) nothing above the topmost of the path counts,
         # except a missing parent that is itself wanted, which cannot be: only seen spans are.
+        answer: SpanKey | None = None
+        if at is not None and found[at] is not _OPEN:
+            answer = at if at in wanted else found[at]
         for key in reversed(path):
             found[key] = answer
             if key in wanted:

@@ -44,7 +44,7 @@ def assemble(observations: Sequence[Observation], completeness: Completeness, pr
             event = _retold(event, members, histories, ended)
             if is_handoff(event, not spawning.isdisjoint(_keys(members)) or asks_an_agent(members, named)):
                 event = msgspec.structs.replace(event, kind="handoff")
-        built.append((_place(event, members), event))
+        built.append((_place(event, members, indexes[0]), event))
     built.sort(key=lambda pair: pair[0])
     events = with_estimates(_usage_once([event for _, event in built], parents), prices)
     return _run(ordered, events, completeness, prices)
@@ -61,11 +61,24 @@ def _retold(event: Event, members: Sequence[Observation], histories: Histories, 
 
 def _canonical(observations: Sequence[Observation]) -> list[Observation]:
     """One order whatever the order of arrival, exact repetitions gone."""
-    distinct: dict[tuple[int, int, bytes], Observation] = {}
+    alike: dict[tuple[Any, ...], list[Observation]] = {}
     for o in observations:
         # A request that is sent twice repeats its records at another position.
         part = o.content.part if o.content is not None else -1
-        key = (o.start, o.sequence, msgspec.json.encode((msgspec.structs.replace(o, content=None), part)))
+        key = (o.start, o.sequence, o.trace_id, o.span_id, o.source, o.kind, o.merge or "", part)
+        alike.setdefault(key, []).append(o)
+    ordered: list[Observation] = []
+    for key in sorted(alike):
+        found = alike[key]
+        ordered += found if len(found) == 1 else _distinct(found)
+    return ordered
+
+
+def _distinct(alike: Iterable[Observation]) -> list[Observation]:
+    """Return what differs in more than the position of its content, in one order; of equals the first in position."""
+    distinct: dict[bytes, Observation] = {}
+    for o in alike:
+        key = msgspec.json.encode(msgspec.structs.replace(o, content=None))
         known = distinct.get(key)
         if known is None or (o.content is not None and known.content is not None and o.content < known.content):
             distinct[key] = o
@@ -114,17 +127,17 @@ def _agent_above(
     return None
 
 
-def _place(event: Event, members: Sequence[Observation]) -> tuple[Any, ...]:
+def _place(event: Event, members: Sequence[Observation], index: int) -> tuple[Any, ...]:
     """Order by start, then the agent, what a model was sent, what it did, what it answered, then sequence and id."""
+    first = members[0]
     if event.kind == "agent":
         phase = 0
     elif any(o.source != "message" for o in members):
         phase = 2
     else:
-        phase = 1 if members[0].history else 3
-    sequence = min(o.sequence for o in members if o.start == members[0].start)
-    name = msgspec.json.encode(members[0])
-    return event.start, phase, -event.end if phase == 0 else 0, sequence, event.trace_id, event.span_id, name
+        phase = 1 if first.history else 3
+    sequence = first.sequence if len(members) == 1 else min(o.sequence for o in members if o.start == first.start)
+    return event.start, phase, -event.end if phase == 0 else 0, sequence, event.trace_id, event.span_id, index
 
 
 def _usage_once(events: list[Event], parents: dict[SpanKey, SpanKey | None]) -> list[Event]:

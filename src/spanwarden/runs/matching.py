@@ -6,10 +6,12 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from spanwarden.model.observation import Observation
 
 
+@lru_cache(4096)
 def squash(name: str | None) -> str:
     """Return a tool name without case and punctuation."""
     return re.sub(r"[^a-z0-9]", "", (name or "").lower())

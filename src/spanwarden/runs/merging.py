@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 def event_of(members: Sequence[Observation], agent: str | None) -> Event:
     """Return the event that these observations told of. `members` is sorted; `agent` is the nearest agent above."""
+    if len(members) == 1:
+        return _told_once(members[0], agent)
     best = sorted(members, key=_weight, reverse=True)
     primary = best[0]
     spanned = next((o for o in best if o.span_id and o.source != "message"), None)
@@ -50,9 +52,36 @@ def event_of(members: Sequence[Observation], agent: str | None) -> Event:
     )
 
 
+def _told_once(o: Observation, agent: str | None) -> Event:
+    """Return the event of one observation: what `event_of` comes to where there is nothing to choose from."""
+    kind = _kind((o,))
+    start = o.start or o.end
+    return Event(
+        kind=kind,
+        status=o.status,
+        start=start,
+        end=start if o.source == "message" else max(start, o.end),
+        agent=o.agent or agent,
+        tool=o.tool,
+        model=o.model,
+        provider=o.provider,
+        role=o.role if kind == "message" else None,
+        call_id=o.merge if kind in _KINDS else None,
+        effects=o.effects,
+        usage=o.usage,
+        cost_usd=o.cost_usd,
+        cost_source=None if o.cost_usd is None else "reported" if o.cost_source == "reported" else "estimated",
+        trace_id=o.trace_id,
+        span_id=o.span_id,
+        parent_id=o.parent_id if o.span_id else b"",
+        dialect=o.dialect,
+        content=() if o.content is None else (o.content,),
+    )
+
+
 def _weight(o: Observation) -> tuple[Any, ...]:
     """Rank the report to believe first: executions, then higher ranks, then spans before logs, then the fullest."""
-    filled = sum(v is not None for v in (o.tool, o.model, o.agent, o.merge, o.usage, o.cost_usd, o.content, o.digest))
+    filled = 8 - (o.tool, o.model, o.agent, o.merge, o.usage, o.cost_usd, o.content, o.digest).count(None)
     return o.executed, o.rank, _SOURCES[o.source], not o.history, o.status != "unknown", filled, o.end, -o.start
 
 
@@ -61,6 +90,8 @@ def _first(best: Sequence[Observation], pick: Callable[[Observation], T | None])
 
 
 def _kind(members: Sequence[Observation]) -> Kind:
+    if len(members) == 1 and members[0].kind not in {"decision", "span", "end"}:
+        return members[0].kind  # type: ignore[return-value]
     kinds = {o.kind for o in members}
     if kinds == {"decision"}:
         refused = any(o.status == "denied" and o.tool for o in members)
