@@ -27,6 +27,25 @@ class Origin(msgspec.Struct, frozen=True):
     instance: str | None = None
 
 
+class Tied(Protocol):
+    """What ties a record to others; see `Observation`."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Return keys that all of a run's records share."""
+        ...
+
+    @property
+    def leads_to(self) -> tuple[str, ...]:
+        """Return keys that later records follow."""
+        ...
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """Return keys that earlier records lead to."""
+        ...
+
+
 class Sightings:
     """Collects what one record says. Give `wanted` to load one content again instead of collecting observations.
 
@@ -60,7 +79,7 @@ class Sightings:
         self._scope: str | None = None
         self._instance: str | None = None
         self.sender = ""
-        self._tie: dict[str, Any] | None = None
+        self._tie: tuple[Tied, str | None] | None = None
         self._known: dict[tuple[str | None, ...], tuple[Effect, ...]] = {}
 
     def begin(self, record: int, origin: Origin | None = None) -> None:
@@ -77,9 +96,13 @@ class Sightings:
         """Tell whether observations are wanted, and not one content."""
         return self._wanted is None
 
-    def tie(self, facts: dict[str, Any] | None) -> None:
-        """Say of the next observation also what ties its record to others (`keys` are added); None: it came already."""
-        self._tie = facts
+    def tie(self, tied: Tied, conversation: str | None) -> None:
+        """Say of the next observation also what ties its record to others, and their conversation."""
+        self._tie = (tied, conversation)
+
+    def untie(self) -> None:
+        """Forget what `tie` said, if nothing was added since."""
+        self._tie = None
 
     def effects(
         self,
@@ -115,7 +138,9 @@ class Sightings:
         if load is not None:
             facts["content"] = ContentRef(self._position, self._record, part)
         if self._tie is not None:
-            facts = {**facts, **self._tie, "keys": facts["keys"] + self._tie["keys"]}
+            tied, facts["conversation"] = self._tie
+            facts["keys"] += tied.keys
+            facts["leads_to"], facts["follows"] = tied.leads_to, tied.follows
             self._tie = None
         self.observations.append(Observation(scope=self._scope, instance=self._instance, **facts))
 

@@ -67,9 +67,9 @@ def add_messages(
         conversation = facts.get("conversation")
         service, bare, named = facts.get("service") or "", not facts.get("parent_id"), conversation is not None
         tied = thread(out.sender, service, given, answered, start, end, bare=bare, named=named)
-        out.tie({**tied._asdict(), "conversation": conversation or tied.conversation})
+        out.tie(tied, conversation or tied.conversation)
     _add_messages(out, facts, given, answered, start, end)
-    out.tie(None)
+    out.untie()
 
 
 def _add_messages(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 from spanwarden.dialects.messages import MAX_MESSAGES, Call, Said, arguments_digest
@@ -60,19 +60,20 @@ def thread(
     else ties it; of a call within a trace only what is unique counts. named: its conversation is known.
     Work is bounded but for one pass over the messages; texts are hashed for the last `TAIL` messages only.
     """
-    strands = _Strands(sender, service, start, end)
     turn = _turn(given)
-    if bare:
-        _goes_on(strands, given, turn)
-        _is_gone_on_from(strands, given, answered, turn)
-    else:
-        for said in (
-            *[said for said in given[turn:] if said.calls][-2:],
-            *[said for said in answered if said.calls][-1:],
-        ):
-            strands.unique(said.calls)
     conversation = None if named else _conversation(sender, given, answered)
+    if not bare:
+        asking = [*[said for said in given[turn:] if said.calls][-2:], *[said for said in answered if said.calls][-1:]]
+        return Thread(_unique_keys(service, (call for said in asking for call in said.calls)), (), (), conversation)
+    strands = _Strands(sender, service, start, end)
+    _goes_on(strands, given, turn)
+    _is_gone_on_from(strands, given, answered, turn)
     return Thread(tuple(strands.keys), tuple(strands.leads_to), tuple(strands.follows), conversation)
+
+
+def _unique_keys(service: str, calls: Iterable[Call]) -> tuple[str, ...]:
+    long = (call.id for call in islice(calls, _MAX_IDS) if call.id is not None and len(call.id) >= UNIQUE)
+    return tuple(dict.fromkeys(f"call:{service}:{identity}" for identity in long))
 
 
 def _goes_on(strands: _Strands, given: Sequence[Said], turn: int) -> None:
@@ -132,9 +133,8 @@ class _Strands:
 
     def unique(self, calls: Sequence[Call]) -> bool:
         """Tell whether the ids of these calls are unique, and share those that are."""
-        told = [call.id for call in calls[:_MAX_IDS] if call.id is not None and len(call.id) >= UNIQUE]
-        for identity in told:
-            self.share(identity)
+        told = _unique_keys(self._service, calls)
+        self.keys.update(dict.fromkeys(told))
         return len(told) == min(len(calls), _MAX_IDS)
 
 
