@@ -147,3 +147,26 @@ def test_openlits_nodes_are_no_agents() -> None:
         )
     )
     assert [(e.kind, e.agent) for e in told] == [("agent", "triage"), ("agent", "researcher"), ("llm_call", "triage")]
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"gen_ai.span.kind": "LLM", "gen_ai.request.model": "m"}, ("llm_call", None)),
+        (
+            {"llm.request.type": "completion", "gen_ai.request.model": "m", "gen_ai.prompt.0.role": "x"},
+            ("llm_call", None),
+        ),
+        (
+            {"gen_ai.span.kind": "TOOL", "tool.name": "run_shell", "input.value": "{'command': 'make'}"},
+            ("tool_call", "run_shell"),
+        ),
+        ({"gen_ai.span.kind": "RETRIEVER"}, ("retrieval", None)),
+        ({"gen_ai.span.kind": "AGENT", "gen_ai.agent.name": "a"}, ("agent", None)),
+    ],
+)
+def test_kinds_of_spans_without_an_operation(told: dict[str, Any], expected: tuple[str, str | None]) -> None:
+    top = {"gen_ai.span.kind": "CHAIN", "input.value": "{'messages': []}"}
+    [event] = events_of(spans("loongsuite.x", Span("s", 2, 1, attributes=told), Span("chain", 1, 0, 990, 1050, top)))
+    assert (event.kind, event.tool) == expected
+    assert [effect.target for effect in event.effects] == (["make"] if event.kind == "tool_call" else [])

@@ -94,6 +94,9 @@ def _role(attributes: Attributes) -> str | None:
         return told
     if operation is not None:
         return keys.OPERATIONS.get(operation.lower(), "structure")
+    kind = values.text(attributes.get(keys.SPAN_KIND)) or values.text(attributes.get(keys.REQUEST_TYPE))
+    if kind is not None and (told := keys.SPAN_KINDS.get(kind.lower())) is not None:
+        return told
     if any(key in attributes for key in (*keys.TOOL, *keys.CALL_ID)):
         return "tool_call"
     if any(key in attributes for key in keys.MODEL) and not any(key in attributes for key in keys.AGENT):

@@ -48,6 +48,23 @@ ENTITY_KINDS: dict[str, str] = {
     "session": "structure",
 }
 """OpenLLMetry's word for what a span is; it goes before the operation, which calls workflows and tasks agents too."""
+SPAN_KIND, REQUEST_TYPE = "gen_ai.span.kind", "llm.request.type"
+SPAN_KINDS: dict[str, str] = {
+    "llm": "llm_call",
+    "chat": "llm_call",
+    "completion": "llm_call",
+    "embedding": "embedding",
+    "retriever": "retrieval",
+    "reranker": "retrieval",
+    "rerank": "retrieval",
+    "tool": "tool_call",
+    "agent": "agent",
+    "entry": "workflow",
+    "chain": "structure",
+    "step": "structure",
+    "task": "structure",
+}
+"""Words of LoongSuite and of older OpenLLMetry for spans without an operation."""
 RUN_ID = ("gcp.vertex.agent.invocation_id", "gen_ai.agent.call.id")
 """Ids of one run; a trace may lack them."""
 CONVERSATION = (
@@ -67,7 +84,7 @@ MODEL = ("gen_ai.response.model", "gen_ai.request.model")
 PROVIDER = ("gen_ai.provider.name", "gen_ai.system")
 RESPONSE_ID = ("gen_ai.response.id",)
 TOOL = ("gen_ai.tool.name",)
-TOOL_NAME = (*TOOL, "traceloop.entity.name")
+TOOL_NAME = (*TOOL, "traceloop.entity.name", "tool.name")
 TOOL_STATUS = ("gen_ai.tool.status", "gen_ai.task.status")
 FAILED = frozenset({"error", "failure", "failed"})
 """Values of `TOOL_STATUS`."""
@@ -82,6 +99,7 @@ ARGUMENTS = (
     "gen_ai.tool.input",
     "gcp.vertex.agent.tool_call_args",
     "traceloop.entity.input",
+    "input.value",
 )
 RESULT = (
     "gen_ai.tool.call.result",
@@ -90,6 +108,7 @@ RESULT = (
     "anthropic.tool_result.content",
     "gcp.vertex.agent.tool_response",
     "traceloop.entity.output",
+    "output.value",
 )
 EMPTY_IS_WITHHELD = frozenset({"gcp.vertex.agent.tool_call_args", "gcp.vertex.agent.tool_response"})
 """Content keys that hold an empty object where content is not captured."""

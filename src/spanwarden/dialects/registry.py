@@ -22,6 +22,7 @@ from spanwarden.dialects import (
     mlflow,
     opencode,
     openinference,
+    openlit_mcp,
     pydantic_ai,
     qwen,
 )
@@ -49,6 +50,7 @@ DIALECTS: tuple[Dialect, ...] = (
     agentcore.DIALECT,
     autogen.DIALECT,
     crewai.DIALECT,
+    openlit_mcp.DIALECT,
     *frameworks.DIALECTS,
     openinference.DIALECT,
     genai.DIALECT,
