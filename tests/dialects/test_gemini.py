@@ -145,6 +145,15 @@ def test_a_resumed_session_is_another_run_and_its_old_history_is_none_of_it() ->
     assert {run.conversation for run, _ in runs} == {SESSION}
 
 
+def test_a_span_whose_log_record_was_lost_belongs_to_the_only_prompt_of_its_session() -> None:
+    lone = spans(SCOPE, tool_span(5, "read_file", "r1"), resource={"process.pid": 36})
+    headless = gemini(event("user_prompt", 900, prompt="go"))
+    for requests in ([lone, headless], [headless, lone]):
+        assert [e.kind for e in events_of(*requests)] == ["message", "tool_call"]
+    numbered = [event("user_prompt", 900 + n, prompt="go", prompt_id=f"{SESSION}########{n}") for n in (0, 1)]
+    assert len(runs_of([lone, gemini(*numbered)])) == 3
+
+
 def test_a_sub_agent_belongs_to_its_prompt_and_has_a_name() -> None:
     own = f"{SESSION}-codebase_investigator-ab12"
     named = event("agent.start", 950, agent_id=own, agent_name="codebase_investigator")

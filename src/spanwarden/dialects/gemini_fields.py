@@ -76,6 +76,11 @@ def _key(prompt: str, process: str | None) -> str:
     return f"prompt:{prompt}" if process is None else f"prompt:{prompt}/{process}"
 
 
+def session_key(session: str, process: str | None) -> str:
+    """Return the key that a prompt without a number, its process's only one, leads to; bare spans follow it."""
+    return f"session:{session}" if process is None else f"session:{session}/{process}"
+
+
 def _digits(text: str) -> tuple[str, str]:
     count = next((at for at, c in enumerate(text[:20]) if not c.isdecimal()), min(len(text), 20))
     return text[:count], text[count:]

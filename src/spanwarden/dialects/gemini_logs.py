@@ -40,6 +40,8 @@ def _facts(program: Program, record: trimmed_pb2.LogRecord, origin: Origin) -> F
     named = label(attributes.get("subagent_name"))
     if named is not None:
         facts["agent"] = named
+    if session is not None and told == session:
+        facts["leads_to"] = (fields.session_key(session, fields.process_of(origin)),)
     return {
         **facts,
         "source": "log",

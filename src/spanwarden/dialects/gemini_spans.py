@@ -13,7 +13,10 @@ _ERROR = 2
 
 
 def read(program: Program, span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> None:
-    """Add what a span says. It belongs to a prompt where it names one, else to what else is in its trace."""
+    """Add what a span says. It belongs to a prompt where it names one, else to what else is in its trace.
+
+    Records of the same trace may be lost; a session with a single prompt is then tie enough.
+    """
     attributes = span.attributes
     session = fields.session_of(attributes)
     told = label(attributes.get("gen_ai.prompt.name"))
@@ -26,6 +29,8 @@ def read(program: Program, span: trimmed_pb2.Span, origin: Origin, out: Sighting
         "start": span.start_time_unix_nano,
         "end": span.end_time_unix_nano,
     }
+    if session is not None and told is None:
+        facts["follows"] = (fields.session_key(session, fields.process_of(origin)),)
     if values.text(attributes.get("gen_ai.operation.name")) != "tool_call":
         out.add(kind="span", **{**facts, "agent": None})
         return
