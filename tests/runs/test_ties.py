@@ -6,7 +6,7 @@ import pytest
 
 from spanwarden.model.event import Usage
 from spanwarden.model.observation import Observation
-from spanwarden.runs.ties import answer_keys, best_host, hosts, loose_ties, seeks
+from spanwarden.runs.ties import answer_keys, best_host, goes_on_from, hosts, loose_ties, seeks
 
 MS = 10**6
 S = 10**9
@@ -104,3 +104,42 @@ def test_loose_messages_with_unique_ids_share_them() -> None:
     unique = "call_0123456789abcdefghijklmn"
     first, second = loose_ties([asked(1, unique, history=False)]), loose_ties([message(1, "user"), asked(2, unique)])
     assert first.keys == second.keys != ()
+
+
+def mute(number: int, start: int, end: int, tokens: int = 0, *, expects: bool = True, **facts: Any) -> Observation:
+    usage = Usage(tokens or number * 10, 5)
+    return span(number, kind="llm_call", start=start * S, end=end * S, usage=usage, expects=expects, **facts)
+
+
+def test_a_call_without_content_goes_on_from_the_only_one_that_waits_for_its_tools() -> None:
+    one, two, last = mute(1, 100, 101), mute(2, 103, 104), mute(3, 106, 107, expects=False)
+    calls = [last, one, two]
+    assert goes_on_from(one, calls) is None
+    assert goes_on_from(two, calls) is one
+    assert goes_on_from(last, calls) is two
+    assert goes_on_from(mute(4, 108, 109), calls) is None, "the last one answered"
+    assert goes_on_from(two, [one]) is one
+
+
+@pytest.mark.parametrize(
+    ("calls", "why"),
+    [
+        ([mute(1, 100, 101), mute(4, 100, 102, tokens=5)], "two wait"),
+        ([mute(1, 100, 101, expects=False)], "none waits"),
+        ([mute(1, 100, 104)], "it has not ended"),
+        ([mute(1, 20, 21)], "it is too long ago"),
+        ([mute(1, 100, 101, tokens=500)], "the history would have shrunk"),
+        ([mute(1, 100, 101, model="other", service="s")], "another model"),
+        ([mute(1, 100, 101, service="other")], "another service"),
+        ([mute(1, 100, 101), mute(4, 102, 103, tokens=15, expects=False)], "another one went on from it"),
+    ],
+)
+def test_what_is_not_certain_is_not_tied(calls: list[Observation], why: str) -> None:
+    assert goes_on_from(mute(2, 103, 104, model="m", service="s"), calls) is None, why
+
+
+def test_two_layers_reports_of_one_call_without_content_are_one_call() -> None:
+    inner, outer = mute(1, 100, 101, merge="msg_1"), mute(4, 100, 101, tokens=10, merge="msg_1", scope="sdk")
+    following = mute(2, 103, 104, merge="msg_2")
+    assert goes_on_from(following, [inner, outer]) in (inner, outer)
+    assert goes_on_from(mute(5, 103, 104, tokens=20, merge="msg_2", scope="sdk"), [inner, outer, following])

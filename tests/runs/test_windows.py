@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from spanwarden.model.event import ContentRef
+from spanwarden.model.event import ContentRef, Usage
 from spanwarden.model.observation import Observation
 from spanwarden.runs.links import MAX_WAITING
 from spanwarden.runs.windows import Decision, Windows, WindowSettings, weight
@@ -260,3 +260,32 @@ def test_joining_after_a_decision_leads_to_a_further_one(windows: Windows) -> No
     decision = only(windows.due(63))
     assert decision.revision == 2
     assert len(decision.run.trace_ids) == 2
+
+
+def silent(number: int, start: int, end: int, **facts: Any) -> Observation:
+    usage = Usage(number * 10, 1)
+    return call(number, start=start * 10**9, end=end * 10**9, instance="i", usage=usage, merge=f"r{number}", **facts)
+
+
+def test_calls_without_content_are_one_run_where_the_process_does_one_thing_at_a_time(windows: Windows) -> None:
+    windows.add([silent(3, 106, 107), silent(1, 100, 101, expects=True)], now=0)
+    windows.add([silent(2, 103, 104, expects=True)], now=5)
+    assert windows.due(13) == []
+    assert len(windows) == 1
+    assert len(only(windows.due(65)).run.events) == 3
+
+
+def test_calls_without_content_of_a_busy_process_stay_apart(windows: Windows) -> None:
+    windows.add([silent(number, 100 + number, 101 + number, expects=True) for number in range(1, 100)], now=0)
+    windows.due(10)
+    assert len(windows) == 99
+
+
+def test_calls_that_tell_their_history_are_not_tied_by_time(windows: Windows) -> None:
+    told = [silent(1, 100, 101, expects=True), silent(2, 103, 104)]
+    said = [
+        msgspec.structs.replace(o, kind="message", source="message", history=True, usage=None, merge=f"m{o.start}")
+        for o in told
+    ]
+    windows.add([*told, *said], now=0)
+    assert len(windows.close(0)) == 2

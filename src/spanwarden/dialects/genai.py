@@ -159,6 +159,7 @@ def _operation(
         facts["role"] = "workflow"
     if role in {"llm_call", "embedding"}:
         facts["merge"] = _text(attributes, keys.RESPONSE_ID)
+        facts["expects"] = _asks_for_tools(attributes)
     if role in {"llm_call", "embedding", "agent"}:
         facts["model"] = _text(attributes, keys.MODEL)
         facts["provider"] = _text(attributes, keys.PROVIDER)
@@ -169,6 +170,11 @@ def _operation(
         out.add(lambda: Content(values.structure(query), values.structure(documents), error=error), **facts)
         return
     out.add(lambda: Content(text=_answer(messages.answered), error=error), **facts)
+
+
+def _asks_for_tools(attributes: Attributes) -> bool:
+    reasons = next((encoded for key in keys.FINISH if (encoded := attributes.get(key)) is not None), b"").lower()
+    return b"tool" in reasons or b"function_call" in reasons
 
 
 def _memory(attributes: Attributes, facts: dict[str, Any], error: str | None, out: Sightings) -> None:

@@ -25,6 +25,7 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     leads_to, follows: keys that tie in one direction only. An observation belongs to the run of every other that leads
         to what it follows; several that lead to the same, or follow the same, are not tied by that alone.
     loose: one of the messages of a model call, sent apart from the others; what it ties is told by all of them.
+    expects: the model's answer asks for tools, so that another call of the same run goes on from this one.
     scope, instance: the instrumentation scope and the service instance that sent the record, None where unnamed.
     conversation: its name as sent, or derived (see `DERIVED`) where none was.
     run_id: an explicit run id of the dialect, None where it has none.
@@ -79,3 +80,4 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     leads_to: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     loose: bool = False
+    expects: bool = False

@@ -13,8 +13,10 @@ _WHILE = 300 * 10**9
 _AT_ONCE = 4 * 10**9
 SLACK = 5_000_000
 _APART = 500_000_000
+PAUSE = 60 * 10**9
 """Times in ns: how long short ids tie, within what one answer is reported twice, how exact two layers' clocks are,
-how much later than the outer layer the inner one may begin."""
+how much later than the outer layer the inner one may begin, how long tools may take between two calls without
+content."""
 
 
 class Ties(NamedTuple):
@@ -37,6 +39,42 @@ def answer_keys(o: Observation) -> tuple[str, ...]:
     return f"{start}a{o.end // _AT_ONCE}", f"{start}b{(o.end + _AT_ONCE // 2) // _AT_ONCE}"
 
 
+def bare(o: Observation) -> bool:
+    """Tell whether an observation is a model call that is a trace of its own."""
+    return o.kind == "llm_call" and o.source == "span" and not o.parent_id and o.instance is not None and o.end > 0
+
+
+def goes_on_from(o: Observation, calls: Iterable[Observation]) -> Observation | None:
+    """Return the bare call without content that another one goes on from, None where that is not certain.
+
+    calls: those of the same process, their order and whether `o` is among them do not matter. All that tells is that
+    a call ended by asking for tools, that it was the only such one at the time, and that the history has grown.
+    """
+    by_answer = {c.merge or c.span_id: c for c in sorted([*calls, o], key=_by_start)}
+    waiting: list[Observation] = []
+    for call in sorted(by_answer.values(), key=_by_start):
+        waiting = [w for w in waiting if call.start - w.end <= PAUSE]
+        one = waiting[0] if len(waiting) == 1 else None
+        if one is not None and (one.end > call.start + SLACK or not _grown(one, call)):
+            one = None
+        if call.span_id == o.span_id or (call.merge is not None and call.merge == o.merge):
+            return one
+        if one is not None:
+            waiting = []
+        if call.expects:
+            waiting.append(call)
+    return None
+
+
+def _by_start(o: Observation) -> tuple[int, int, bytes]:
+    return o.start, o.end, o.span_id
+
+
+def _grown(one: Observation, two: Observation) -> bool:
+    longer = one.usage is None or two.usage is None or one.usage.input < two.usage.input
+    return longer and one.service == two.service and _same_model(one.model, two.model)
+
+
 def seeks(o: Observation) -> bool:
     """Tell whether an observation may be an inner layer's report of what another trace of its process tells too.
 
@@ -45,7 +83,7 @@ def seeks(o: Observation) -> bool:
     """
     if o.source != "span" or o.parent_id or o.instance is None or not o.end:
         return False
-    return (o.rank < 0 and o.executed and o.kind == "tool_call") or (o.kind == "llm_call" and o.merge is None)
+    return (o.rank < 0 and o.executed and o.kind == "tool_call") or (bare(o) and o.merge is None)
 
 
 def hosts(o: Observation) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from spanwarden.model.observation import Observation
-from spanwarden.runs.ties import SLACK, seeks
+from spanwarden.runs.ties import SLACK, bare, seeks
 
 EXPORT_DELAY = 6.0
 """Seconds after which what was made at the same time has been sent: exporters gather for 5 s by default."""
@@ -43,6 +43,7 @@ class Window:
         "last",
         "loose",
         "missing",
+        "mute",
         "observations",
         "opened",
         "overflowed",
@@ -89,6 +90,7 @@ class Window:
         self.unseen: set[SpanKey] = set()
         self.seeking: list[Observation] = []
         self.untied = False
+        self.mute = True
 
     def now(self) -> Window:
         """Return the window that this one has become part of; itself if none."""
@@ -108,6 +110,8 @@ class Window:
             self.has_event = True
         if observation.source == "span" and observation.span_id:
             self._place(observation)
+        if observation.history:
+            self.mute = False
         if observation.loose:
             span = (observation.trace_id, observation.span_id)
             self.loose.setdefault(span, []).append(observation)
@@ -144,7 +148,7 @@ class Window:
         if o.start and (o.start < self.first or not self.first):
             self.first = o.start
         self.until = max(self.until, o.end)
-        if seeks(o):
+        if seeks(o) or bare(o):
             self.seeking.append(o)
             self.untied = True
 
@@ -174,6 +178,7 @@ class Window:
         self.unseen |= other.unseen
         self.seeking += other.seeking
         self.untied |= other.untied
+        self.mute &= other.mute
         self.identities = None
         other.into = self
 

@@ -22,12 +22,14 @@ from spanwarden.model.run import Completeness, Run
 from spanwarden.runs.assemble import assemble
 from spanwarden.runs.costs import Prices
 from spanwarden.runs.links import Links
-from spanwarden.runs.ties import answer_keys, best_host, hosts, loose_ties
+from spanwarden.runs.ties import PAUSE, answer_keys, bare, best_host, goes_on_from, hosts, loose_ties, seeks
 from spanwarden.runs.window import Window, WindowSettings, weight
 
 __all__ = ["Decision", "Window", "WindowSettings", "Windows", "weight"]
 _MAX_HOSTS = 512
 """How many of the newest windows of a process are searched for the outer layer of a call."""
+_MAX_MUTE = 32
+"""How many runs without content a process may have at a time for its calls to be told apart by their times."""
 
 
 class Decision(NamedTuple):
@@ -116,7 +118,7 @@ class Windows:
         if position is not None and not known and position in window.positions:
             self._references[position] = self._references.get(position, 0) + 1
         instance = observation.instance
-        if instance is not None and instance not in window.instances and hosts(observation):
+        if instance is not None and instance not in window.instances and (hosts(observation) or bare(observation)):
             window.instances.add(instance)
             self._hosting.setdefault(instance, {})[window.token] = window
 
@@ -198,10 +200,21 @@ class Windows:
                 self._by_key[key] = window
             window = self._link(window, ties.leads_to, ties.follows)
         for observation in seeking:
-            host = self._host(window, observation)
+            host = self._host(window, observation) if seeks(observation) else None
             if host is not None:
                 window = self._join(window, host)
+            if window.mute and bare(observation):
+                window = self._join(window, self._before(window, observation))
         return window
+
+    def _before(self, window: Window, call: Observation) -> Window:
+        """Return the window of the call that a bare one without content goes on from; its own where that is unsure."""
+        newest = list(islice(reversed(self._hosting.get(call.instance or "", {}).values()), _MAX_MUTE + 1))
+        if len(newest) > _MAX_MUTE and newest[-1].until >= call.start - PAUSE:
+            return window
+        owners = {id(o): other for other in newest if other.mute for o in other.observations if bare(o)}
+        found = goes_on_from(call, (o for other in newest if other.mute for o in other.observations if bare(o)))
+        return window if found is None else owners[id(found)]
 
     def _host(self, window: Window, inner: Observation) -> Window | None:
         newest = islice(reversed(self._hosting.get(inner.instance or "", {}).values()), _MAX_HOSTS)
