@@ -15,7 +15,7 @@ from spanwarden.transcripts.otlp_runs import read_otlp
 
 CORPUS = pathlib.Path(__file__).parents[1] / "corpus" / "otlp"
 ONE = CORPUS / "otel-genai__agno__web_injection"
-MANY = CORPUS / "otel-openai-v2__openai__web_injection"
+MANY = CORPUS / "openllmetry__openai-agents__multi_turn"
 
 
 def tools(path: pathlib.Path) -> list[tuple[str | None, str, object]]:
