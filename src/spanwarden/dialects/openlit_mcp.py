@@ -10,7 +10,7 @@ from spanwarden.model.event import Content
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
 
-NAME = "openlit"
+NAME = "openlit-mcp"
 _OPERATION = "mcp.operation.name"
 _CALL = "tools_call"
 _REQUEST, _RESPONSE = "mcp.request.payload", "mcp.response.payload"
