@@ -276,9 +276,17 @@ def test_calls_without_content_are_one_run_where_the_process_does_one_thing_at_a
 
 
 def test_calls_without_content_of_a_busy_process_stay_apart(windows: Windows) -> None:
-    windows.add([silent(number, 100 + number, 101 + number, expects=True) for number in range(1, 100)], now=0)
+    windows.add([silent(number, 100 + number % 3, 102 + number % 3, expects=True) for number in range(1, 100)], now=0)
     windows.due(10)
     assert len(windows) == 99
+
+
+def test_a_long_run_without_content_is_one_run_however_it_arrives() -> None:
+    told = [silent(number, 100 + 2 * number, 101 + 2 * number, expects=True) for number in range(1, 200)]
+    for arrived in (told, told[::-1], told[::2] + told[1::2]):
+        windows = Windows(WindowSettings())
+        windows.add(arrived, now=0)
+        assert len(only(windows.close(0)).run.events) == 199
 
 
 def test_calls_that_tell_their_history_are_not_tied_by_time(windows: Windows) -> None:

@@ -20,16 +20,15 @@ from typing import NamedTuple
 from spanwarden.model.observation import Observation
 from spanwarden.model.run import Completeness, Run
 from spanwarden.runs.assemble import assemble
+from spanwarden.runs.calls import Calls
 from spanwarden.runs.costs import Prices
 from spanwarden.runs.links import Links
-from spanwarden.runs.ties import PAUSE, answer_keys, bare, best_host, goes_on_from, hosts, loose_ties, seeks
+from spanwarden.runs.ties import answer_keys, bare, best_host, goes_on_from, hosts, loose_ties, seeks
 from spanwarden.runs.window import Window, WindowSettings, weight
 
 __all__ = ["Decision", "Window", "WindowSettings", "Windows", "weight"]
 _MAX_HOSTS = 512
 """How many of the newest windows of a process are searched for the outer layer of a call."""
-_MAX_MUTE = 32
-"""How many runs without content a process may have at a time for its calls to be told apart by their times."""
 
 
 class Decision(NamedTuple):
@@ -56,6 +55,7 @@ class Windows:
         self.dropped = 0
         self._by_key: dict[str, Window] = {}
         self._links = Links()
+        self._calls = Calls()
         self._hosting: dict[str, dict[int, Window]] = {}
         self._windows: dict[int, Window] = {}
         self._heap: list[tuple[float, int]] = []
@@ -118,9 +118,11 @@ class Windows:
         if position is not None and not known and position in window.positions:
             self._references[position] = self._references.get(position, 0) + 1
         instance = observation.instance
-        if instance is not None and instance not in window.instances and (hosts(observation) or bare(observation)):
+        if instance is not None and instance not in window.instances and hosts(observation):
             window.instances.add(instance)
             self._hosting.setdefault(instance, {})[window.token] = window
+        if bare(observation):
+            self._calls.add(observation, window)
 
     def due(self, now: float) -> list[Decision]:
         """Return the runs that are to be judged at `now`, and forget those whose grace has passed."""
@@ -149,9 +151,10 @@ class Windows:
 
     def close(self, now: float, completeness: Completeness = "forced") -> list[Decision]:
         """Decide every open window at once, in order of first arrival."""
-        for window in list(self._windows.values()):
-            if window.untied and window.into is None:
-                self._tie_together(window)
+        for each in list(self._windows.values()):
+            window = each.now()
+            while window.untied:  # what it joins may be waiting for more
+                window = self._tie_together(window)
         open_windows = [w for w in self._windows.values() if w.decided_at is None and w.has_event]
         return [self._judge(w, now, "root_ended" if w.ended() else completeness) for w in open_windows]
 
@@ -209,12 +212,9 @@ class Windows:
 
     def _before(self, window: Window, call: Observation) -> Window:
         """Return the window of the call that a bare one without content goes on from; its own where that is unsure."""
-        newest = list(islice(reversed(self._hosting.get(call.instance or "", {}).values()), _MAX_MUTE + 1))
-        if len(newest) > _MAX_MUTE and newest[-1].until >= call.start - PAUSE:
-            return window
-        owners = {id(o): other for other in newest if other.mute for o in other.observations if bare(o)}
-        found = goes_on_from(call, (o for other in newest if other.mute for o in other.observations if bare(o)))
-        return window if found is None else owners[id(found)]
+        about = self._calls.about(call)
+        found = goes_on_from(call, (other for other, _ in about))
+        return next((owner for other, owner in about if other is found), window)
 
     def _host(self, window: Window, inner: Observation) -> Window | None:
         newest = islice(reversed(self._hosting.get(inner.instance or "", {}).values()), _MAX_HOSTS)
@@ -290,6 +290,7 @@ class Windows:
             if self._by_key.get(key) is window:
                 del self._by_key[key]
         self._links.forget(window)
+        self._calls.forget(window)
         for instance in window.instances:
             self._hosting[instance].pop(window.token, None)
             if not self._hosting[instance]:
