@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from spanwarden.cli.main import main
+from spanwarden.dialects.registry import DIALECTS
 
 CORPUS = pathlib.Path(__file__).parents[1] / "corpus" / "otlp"
 GOLDEN = tuple(sorted(expected.parent.name for expected in CORPUS.glob("*/events.expected")))
@@ -126,3 +127,12 @@ def test_json_output_starts_without_rich() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_every_dialect_has_a_capture_with_its_expected_events():
+    shown = {
+        json.loads(line)["dialect"]
+        for file in CORPUS.glob("*/events.expected")
+        for line in file.read_text("utf-8").splitlines()
+    }
+    assert {dialect.name for dialect in DIALECTS} - shown == set()
