@@ -173,8 +173,12 @@ def _operation(
 
 
 def _asks_for_tools(attributes: Attributes) -> bool:
-    reasons = next((encoded for key in keys.FINISH if (encoded := attributes.get(key)) is not None), b"").lower()
-    return b"tool" in reasons or b"function_call" in reasons
+    for key in keys.FINISH:
+        encoded = attributes.get(key)
+        if encoded is not None:
+            reasons = encoded.lower()
+            return b"tool" in reasons or b"function_call" in reasons
+    return False
 
 
 def _memory(attributes: Attributes, facts: dict[str, Any], error: str | None, out: Sightings) -> None:

@@ -17,12 +17,20 @@ MAX_CALLS = 200
 def flattened(attributes: Attributes, start: str) -> list[Said]:
     """Return the messages under keys that begin with `start`, up to the first index that is not there."""
     messages: list[dict[str, Any]] = []
-    for index in range(MAX_MESSAGES) if any(key in attributes for key in _first_keys(start)) else ():
+    for index in range(MAX_MESSAGES) if present(attributes, _first_keys(start)) else ():
         message = _message(attributes, f"{start}.{index}.")
         if message is None:
             break
         messages.append(message)
     return read_messages(messages, "assistant" if start.endswith("completion") else "user") if messages else []
+
+
+def present(attributes: Attributes, names: tuple[str, ...]) -> bool:
+    """Tell whether any of these keys is there."""
+    for name in names:  # noqa: SIM110 - a generator costs more than the look-ups
+        if name in attributes:
+            return True
+    return False
 
 
 @lru_cache(16)

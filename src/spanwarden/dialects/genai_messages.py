@@ -31,9 +31,10 @@ def span_messages(span: trimmed_pb2.Span) -> Messages:
     if told.given and told.answered:
         return told
     if not told.given and not told.answered:
-        told = Messages(*(tuple(flattened(span.attributes, start)) for start in keys.FLATTENED))
-        if told.given or told.answered:
-            return told
+        attributes = span.attributes
+        prompt, completion = (flattened(attributes, start) for start in keys.FLATTENED)
+        if prompt or completion:
+            return Messages(tuple(prompt), tuple(completion))
     given: list[Said] = []
     answered: list[Said] = []
     events = span.events

@@ -237,6 +237,12 @@ def identity(observation: Observation) -> tuple[object, ...]:
 
 def weight(observation: Observation) -> int:
     """Return about how many bytes of memory an observation holds (measured: 640 on average over 120 captures)."""
-    texts = (*observation.keys, observation.merge, observation.agent, observation.tool, observation.conversation)
-    effects = sum(80 + len(effect.target or "") for effect in observation.effects)
-    return 420 + sum(len(text) for text in texts if text) + effects
+    o = observation
+    size = 480 + len(o.merge or "") + len(o.agent or "") + len(o.tool or "") + len(o.conversation or "")
+    for key in o.keys:
+        size += len(key)
+    for key in o.leads_to + o.follows:
+        size += 120 + len(key)
+    for effect in o.effects:
+        size += 80 + len(effect.target or "")
+    return size
