@@ -34,7 +34,7 @@ def read_codex(body: bytes, path: Path, tables: Tables = DEFAULT_TABLES) -> tupl
         if time:
             times.append(time)
         payload = record.value.get("payload")
-        if not isinstance(payload, dict):
+        if not isinstance(payload, dict) or not isinstance(payload.get("type"), str | None):
             continue
         if record.value.get("type") == "session_meta" and session is None and payload.get("id"):
             session = str(payload["id"])
