@@ -11,8 +11,7 @@ from typing import Any
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
 from spanwarden.dialects.json_values import decoded
 from spanwarden.dialects.message_holders import conversation_in
-from spanwarden.dialects.messages import Said
-from spanwarden.dialects.span_report import SpanReport, first_text
+from spanwarden.dialects.span_report import SpanReport, first_text, last_words
 from spanwarden.dialects.usage import provider_usage, read_usage
 from spanwarden.dialects.wrapped import tool_message
 from spanwarden.effects.unwrap import unwrap
@@ -79,9 +78,7 @@ def _spoken(report: SpanReport, attributes: Attributes, role: str) -> None:
     given = conversation_in(_content(attributes, INPUT), "user")
     answered = conversation_in(_content(attributes, OUTPUT), "assistant")
     if role == "agent":
-        # A graph's output is its whole state; its last words are the answer.
-        said = next((said for said in reversed(answered) if said.role == "assistant" and said.text), None)
-        answered = [Said("assistant", said.text)] if said is not None else []
+        answered = last_words(answered)
         report.agent(answered=answered)
     else:
         report.model_call(

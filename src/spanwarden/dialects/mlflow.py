@@ -10,8 +10,7 @@ from typing import Any
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
 from spanwarden.dialects.json_values import decoded, structured, text_in
 from spanwarden.dialects.message_holders import conversation_in
-from spanwarden.dialects.messages import Said
-from spanwarden.dialects.span_report import SpanReport, first_text
+from spanwarden.dialects.span_report import SpanReport, first_text, last_words
 from spanwarden.dialects.usage import normalised
 from spanwarden.dialects.wrapped import tool_message
 from spanwarden.effects.unwrap import unwrap
@@ -85,8 +84,7 @@ def _spoken(report: SpanReport, attributes: Attributes, role: str) -> None:
     answered = conversation_in(outputs, "assistant")
     usage = _usage(_content(attributes, USAGE))
     if role == "agent":
-        said = next((said for said in reversed(answered) if said.role == "assistant" and said.text), None)
-        answered = [Said("assistant", said.text)] if said is not None else []
+        answered = last_words(answered)
         report.agent(usage=usage, answered=answered)
     else:
         report.model_call(

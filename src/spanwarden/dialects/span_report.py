@@ -38,6 +38,12 @@ def first_value(attributes: Attributes, names: Iterable[str]) -> Any:
     return None
 
 
+def last_words(answered: Sequence[Said]) -> list[Said]:
+    """Return what an agent answered: its output may repeat the whole conversation or state, the last words count."""
+    said = next((said for said in reversed(answered) if said.role == "assistant" and said.text), None)
+    return [Said("assistant", said.text)] if said is not None else []
+
+
 class SpanReport:
     """Turns what a span told into observations; call one method that says what the span is, then `messages`.
 
