@@ -43,7 +43,7 @@ def add_call(out: Sightings, load: Loader | None, tool: str | None, **facts: Any
     named = not is_placeholder(tool)
     out.add(load, kind="tool_call", tool=tool if named else None, **facts)
     if tool is not None and not named:
-        apart = {**facts, "rank": -1, "executed": False, "status": "unknown", "effects": (), "has_content": False}
+        apart = {**facts, "rank": -1, "executed": False, "status": "unknown", "effects": ()}
         out.add(kind="tool_call", tool=tool, **apart)
 
 

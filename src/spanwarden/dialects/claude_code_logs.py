@@ -69,7 +69,7 @@ def _user_prompt(attributes: Attributes, facts: Facts, out: Sightings) -> None:
         facts["keys"] += fields.notification_keys(facts["conversation"], prompt)
     merge = _itself(facts) if prompt is None else fields.prompt_merge(role, prompt)
     load: Loader | None = None if prompt is None else lambda: Content(text=_prompt(attributes))
-    out.add(load, kind="message", role=role, status="ok", merge=merge, has_content=prompt is not None, **facts)
+    out.add(load, kind="message", role=role, status="ok", merge=merge, **facts)
 
 
 def _prompt(attributes: Attributes) -> str | None:
@@ -85,7 +85,6 @@ def _assistant_response(attributes: Attributes, facts: Facts, out: Sightings) ->
         status="ok",
         model=fields.model(attributes),
         merge=label(attributes.get("message.uuid")) or _itself(facts),
-        has_content=told,
         **facts,
     )
 
@@ -129,7 +128,6 @@ def _tool(attributes: Attributes, facts: Facts, out: Sightings, *, base: int, st
         merge=call or _itself(facts),
         effects=out.effects(tool or "", given, mcp_server=fields.text_of(summary, "mcp_server_name")),
         rank=fields.tool_rank(base, given),
-        has_content=given is not None,
         **more,
         **facts,
     )
@@ -226,7 +224,6 @@ def _permission_mode_changed(attributes: Attributes, facts: Facts, out: Sighting
         kind="decision",
         status="ok",
         merge=_itself(facts),
-        has_content=True,
         **facts,
     )
 

@@ -62,7 +62,6 @@ def _interaction(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
             role=role,
             status="ok",
             merge=fields.prompt_merge(role, prompt),
-            has_content=True,
             **heard,
         )
 
@@ -98,7 +97,6 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
         merge=call,
         effects=out.effects(tool or "", given, mcp_server=label(attributes.get("anthropic.mcp.server.name"))),
         rank=fields.tool_rank(20, given),
-        has_content=told,
         **facts,
     )
 

@@ -77,7 +77,7 @@ def _itself(facts: Facts) -> str | None:
 def _user_prompt(attributes: Attributes, facts: Facts, out: Sightings) -> None:
     told = values.text(attributes.get("prompt")) is not None
     load: Loader | None = (lambda: Content(text=values.text(attributes.get("prompt")))) if told else None
-    out.add(load, kind="message", role="user", status="ok", merge=_itself(facts), has_content=told, **facts)
+    out.add(load, kind="message", role="user", status="ok", merge=_itself(facts), **facts)
 
 
 def _sse_event(attributes: Attributes, facts: Facts, out: Sightings) -> None:
@@ -153,7 +153,6 @@ def _tool(attributes: Attributes, facts: Facts, out: Sightings, *, status: str, 
         merge=label(attributes.get("call_id")) or _itself(facts),
         effects=out.effects(tool or "", given, mcp_server=fields.server(attributes)),
         rank=rank + (20 if given is not None else 0),
-        has_content=told,
         **more,
         **facts,
     )

@@ -58,7 +58,7 @@ def _itself(facts: Facts) -> str | None:
 def _user_prompt(_program: Program, attributes: Attributes, facts: Facts, out: Sightings) -> None:
     told = values.text(attributes.get("prompt")) is not None
     load: Loader | None = (lambda: Content(text=values.text(attributes.get("prompt")))) if told else None
-    out.add(load, kind="message", role="user", status="ok", merge=_itself(facts), has_content=told, **facts)
+    out.add(load, kind="message", role="user", status="ok", merge=_itself(facts), **facts)
 
 
 def _api_request(_program: Program, attributes: Attributes, facts: Facts, out: Sightings) -> None:
@@ -81,7 +81,6 @@ def _api_response(program: Program, attributes: Attributes, facts: Facts, out: S
         usage=fields.usage_of(program, attributes),
         executed=True,
         rank=20,
-        has_content=said is not None,
         **facts,
     )
     if said is not None:
@@ -131,7 +130,6 @@ def _tool_call(_program: Program, attributes: Attributes, facts: Facts, out: Sig
         # A call that was refused is an execution too as far as the request is concerned that it answers.
         executed=True,
         rank=25,
-        has_content=given is not None,
         **facts,
     )
 

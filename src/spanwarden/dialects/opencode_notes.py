@@ -85,7 +85,6 @@ def _permission(about: dict[str, Any], facts: dict[str, Any], out: Sightings) ->
         tool=tool,
         status="denied" if action == "deny" else "unknown",
         effects=out.effects(tool, given),
-        has_content=given is not None,
         **facts,
     )
 

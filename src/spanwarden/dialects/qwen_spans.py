@@ -98,7 +98,6 @@ def _tool(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
         effects=out.effects(tool or "", given, mcp_server=label(attributes.get("mcp_server_name"))),
         executed=True,
         rank=10 if given is None else 20,
-        has_content=told,
         **facts,
     )
 

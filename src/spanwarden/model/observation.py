@@ -73,7 +73,6 @@ class Observation(msgspec.Struct, frozen=True, gc=False):
     rank: int = 0
     history: bool = False
     digest: str | None = None
-    has_content: bool = False
     content: ContentRef | None = None
     scope: str | None = None
     instance: str | None = None
