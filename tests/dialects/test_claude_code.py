@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 
+from dialects.payloads import pairs
 from spanwarden.dialects.reading import ContentReader, EventContents, Request, observe
 from spanwarden.model.event import Content, Effect, Event, Usage
 from spanwarden.model.run import Run
@@ -27,22 +27,6 @@ SPAN_SCOPE = "com.anthropic.claude_code.tracing"
 SESSION = "5e551011-0000-4000-8000-000000000001"
 TRACE = bytes(range(1, 17))
 MS = 1_000_000
-
-
-def any_value(value: Any) -> AnyValue:
-    if isinstance(value, bool):
-        return AnyValue(bool_value=value)
-    if isinstance(value, int):
-        return AnyValue(int_value=value)
-    if isinstance(value, float):
-        return AnyValue(double_value=value)
-    if isinstance(value, list):
-        return AnyValue(array_value=ArrayValue(values=[any_value(v) for v in value]))
-    return AnyValue(string_value=value)
-
-
-def pairs(attributes: dict[str, Any]) -> list[KeyValue]:
-    return [KeyValue(key=key, value=any_value(value)) for key, value in attributes.items()]
 
 
 class Log(dict[str, Any]):
