@@ -25,6 +25,7 @@ ALLOWED = {
     "MIT",
     "MIT-0",
     "MPL-2.0",
+    "OLDAP-2.8",
     "PSF-2.0",
     "UNLICENSE",
 }
