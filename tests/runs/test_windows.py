@@ -297,3 +297,21 @@ def test_calls_that_tell_their_history_are_not_tied_by_time(windows: Windows) ->
     ]
     windows.add([*told, *said], now=0)
     assert len(windows.close(0)) == 2
+
+
+def test_a_request_is_held_by_every_window_that_took_something_of_it_with_or_without_content() -> None:
+    windows = Windows(WindowSettings(settle=1, idle_timeout=10, grace=5))
+    windows.add([span(1), span(2, trace=OTHER, keys=("trace:b",))], now=0, position=7)
+    windows.add([span(3, 9, trace=OTHER, keys=("trace:b",))], now=0, position=8)
+    assert windows.released() == []
+    windows.due(1)
+    windows.due(6)
+    [(keys, positions)] = windows.forgotten()
+    assert (keys >= set(span(1).keys), positions) == (True, {7})
+    assert windows.released() == []
+    windows.due(10)
+    windows.due(16)
+    assert windows.forgotten() == []
+    assert sorted(windows.released()) == [7, 8]
+    windows.add([], now=17, position=9)
+    assert windows.released() == [9]

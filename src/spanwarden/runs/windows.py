@@ -61,6 +61,7 @@ class Windows:
         self._heap: list[tuple[float, int]] = []
         self._references: dict[int, int] = {}
         self._released: list[int] = []
+        self._forgotten: list[tuple[frozenset[str], frozenset[int]]] = []
         self._next_token = 0
         self._observations = 0
         self._size = 0
@@ -79,10 +80,14 @@ class Windows:
         """Return about how many bytes of memory they hold."""
         return self._size
 
-    def add(self, observations: Iterable[Observation], now: float) -> None:
-        """Take in observations that arrived at `now`."""
+    def add(self, observations: Iterable[Observation], now: float, position: int | None = None) -> None:
+        """Take in observations that arrived at `now`.
+
+        position: the journal's of the request that told them all; it is referred to by every window that took one of
+        them in, with content or without, so that a restart finds all of it. Without, only content is referred to.
+        """
         touched: dict[int, Window] = {}
-        positions: dict[int, None] = {}
+        positions: dict[int, None] = {} if position is None else {position: None}
         for observation in observations:
             if observation.content is not None:
                 positions[observation.content.position] = None
@@ -101,18 +106,22 @@ class Windows:
                 self.dropped += 1
                 continue
             window.last = max(window.last, now)
-            self._take(window, observation, size)
+            self._take(window, observation, size, position)
             touched[window.token] = window
         for window in touched.values():
             if window.into is None:
                 self._schedule(window)
         self._released += [position for position in positions if position not in self._references]
 
-    def _take(self, window: Window, observation: Observation, size: int) -> None:
+    def _take(self, window: Window, observation: Observation, size: int, told_at: int | None) -> None:
         held, weighed = len(window.observations), window.size
-        position = observation.content.position if observation.content is not None else None
+        position = told_at
+        if position is None and observation.content is not None:
+            position = observation.content.position
         known = position in window.positions
         window.take(observation, size)
+        if told_at is not None:
+            window.positions.add(told_at)
         self._observations += len(window.observations) - held
         self._size += window.size - weighed
         if position is not None and not known and position in window.positions:
@@ -162,6 +171,14 @@ class Windows:
         """Return the journal positions that no window refers to any more since the last call."""
         released, self._released = self._released, []
         return released
+
+    def forgotten(self) -> list[tuple[frozenset[str], frozenset[int]]]:
+        """Return the keys of windows that were forgotten since the last call, each with the positions that others hold.
+
+        What those positions tell of these keys is over and done with. Windows that shared no position are left out.
+        """
+        forgotten, self._forgotten = self._forgotten, []
+        return forgotten
 
     def _window(self, observation: Observation, now: float) -> Window:
         """Return the window of an observation, after joining all that it ties together."""
@@ -295,10 +312,14 @@ class Windows:
             self._hosting[instance].pop(window.token, None)
             if not self._hosting[instance]:
                 del self._hosting[instance]
+        shared = []
         for position in sorted(window.positions):
             left = self._references[position] - 1
             if left:
                 self._references[position] = left
+                shared.append(position)
             else:
                 del self._references[position]
                 self._released.append(position)
+        if shared:
+            self._forgotten.append((frozenset(window.keys), frozenset(shared)))
