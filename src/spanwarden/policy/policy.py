@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 
 import msgspec
 
 from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable, RuleError, Verdict, identified
 from spanwarden.model.run import Contents, Run
-from spanwarden.policy.rules.base import Rule, RunView
+from spanwarden.policy.rules.base import EarlyRule, Rule, RunView
 from spanwarden.policy.rules.spec import WEIGHTS
 
 MAX_FINDINGS = 10_000
@@ -32,6 +34,28 @@ class Policy:
         self.hash = digest
         self.rules = tuple(rules)
         self._weights = dict(weights or {})
+        self._early = tuple(rule for rule in rules if isinstance(rule, EarlyRule) and rule.early)
+
+    def alerts(self, event: Event) -> bool:
+        """Tell whether a rule that need not wait for the end of the run may be broken by what happened."""
+        return any(rule.watches(event) for rule in self._early)
+
+    def evaluate_early(self, run: Run, contents: Contents) -> tuple[Finding, ...]:
+        """Return what is certain although the run goes on. Rules that fail find nothing here.
+
+        run: of its events only those that nothing can undo, its cost only as far as it is.
+        """
+        view = RunView(run, contents)
+        findings: list[Finding] = []
+        for rule in self._early:
+            with contextlib.suppress(Exception):  # reported when the run is judged as a whole
+                # A rule's other ids ("cost-unknown") speak of what may still come.
+                findings.extend(
+                    self._completed(outcome, run)
+                    for outcome in islice(rule.evaluate(view), MAX_FINDINGS)
+                    if isinstance(outcome, Finding) and outcome.rule == rule.id
+                )
+        return tuple(findings)
 
     def evaluate(self, run: Run, contents: Contents, clock: Callable[[], float] | None = None) -> Verdict:
         """Judge one run. Findings come in the order of the rules and, within a rule, of the events.

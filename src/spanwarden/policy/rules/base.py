@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from spanwarden.model.event import Content, Event
 from spanwarden.model.finding import Finding, NotEvaluable
@@ -50,4 +50,22 @@ class Rule(Protocol):
 
     def evaluate(self, view: RunView, /) -> Iterable[Finding | NotEvaluable]:
         """Judge one run."""
+        ...
+
+
+@runtime_checkable
+class EarlyRule(Rule, Protocol):
+    """A rule that can be judged while its run goes on, because nothing that comes later can un-break it.
+
+    It is then shown a run that holds only what is certain: calls that were seen to succeed, and costs that were
+    reported. What it finds there under its own id it must find again, under the same ids, in the run as a whole.
+    """
+
+    @property
+    def early(self) -> bool:
+        """Return whether this holds for the rule as it was written; where not, it is judged at the end only."""
+        ...
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether the rule should be judged anew because of this event. Cheap: asked for every certain event."""
         ...

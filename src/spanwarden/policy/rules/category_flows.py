@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding
 from spanwarden.policy.document import Field
 from spanwarden.policy.rules.base import RunView
@@ -29,6 +30,12 @@ class ForbiddenFlows:
 
     flows: tuple[Flow, ...]
     id = "flow-forbidden"
+    early = True
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether a flow may begin or end at the event: spans come in any order."""
+        names = flow_names(event)
+        return any(flow.source in names or flow.target in names for flow in self.flows)
 
     def evaluate(self, view: RunView, /) -> Iterator[Finding]:
         """Judge one run, in one pass."""

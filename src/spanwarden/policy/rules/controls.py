@@ -22,6 +22,11 @@ class Forbidden:
     title: str
     what: str
     wanted: Callable[[Event], bool]
+    early = True
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether the event is of that sort."""
+        return self.wanted(event)
 
     def evaluate(self, view: RunView, /) -> Iterator[Finding]:
         """Judge one run."""
@@ -64,6 +69,11 @@ class SensitiveFilesForbidden:
     """No event may touch a path that looks like keys, credentials or secrets: one finding an event."""
 
     id = "sensitive-files-forbidden"
+    early = True
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether the event touches such a path."""
+        return any(is_sensitive(path) for path in written_paths(event))
 
     def evaluate(self, view: RunView, /) -> Iterator[Finding | NotEvaluable]:
         """Judge one run."""

@@ -42,6 +42,15 @@ class Detect(msgspec.Struct, frozen=True):
         """Return the rule's id."""
         return self.spec.id
 
+    @property
+    def early(self) -> bool:
+        """Return whether the call alone breaks the rule; how much content is searched depends on the whole run."""
+        return not (self.carries or self.finds or self.of.outcomes)
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether the event is of the kind that is meant."""
+        return self.of.takes(event)
+
     def evaluate(self, view: RunView, /) -> Iterator[Finding | NotEvaluable]:
         """Judge one run; work is linear in its events and their texts."""
         told = False

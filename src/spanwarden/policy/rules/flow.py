@@ -20,6 +20,7 @@ from spanwarden.detectors.encodings import spellings
 from spanwarden.detectors.masking import masked
 from spanwarden.detectors.provenance import Origin
 from spanwarden.detectors.texts import excerpt, leaves
+from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.rules.base import Rule, RunView
 from spanwarden.policy.rules.content_index import Sensitive, provenance, sensitive
@@ -49,6 +50,16 @@ class Flow(msgspec.Struct, frozen=True):
     def id(self) -> str:
         """Return the rule's id."""
         return self.spec.id
+
+    @property
+    def early(self) -> bool:
+        """Return whether the order of calls alone breaks the rule; what content proves depends on all of it."""
+        plain = not (self.source.carries or self.source.finds or self.source.outcomes or self.sink.outcomes)
+        return self.via == {"order"} and plain and not self.unless
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether the flow may begin or end at the event: spans come in any order."""
+        return self.sink.takes(event) or self.source.takes(event)
 
     def evaluate(self, view: RunView, /) -> Iterator[Finding | NotEvaluable]:
         """Judge one run; work is linear in its events and their texts."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding
 from spanwarden.model.run import Run
 from spanwarden.policy.rules.base import RunView
@@ -19,6 +20,11 @@ class MaxCost:
 
     limit: float
     id = "max-cost-exceeded"
+    early = True
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether the event cost something."""
+        return event.cost_usd is not None
 
     def evaluate(self, view: RunView, /) -> Iterator[Finding]:
         """Judge one run."""
@@ -80,10 +86,15 @@ class MaxShellCommands:
 
     limit: int
     id = "max-shell-commands-exceeded"
+    early = True
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether the event counts."""
+        return SHELL in categories(event)
 
     def evaluate(self, view: RunView, /) -> Iterator[Finding]:
         """Judge one run."""
-        count, evidence = counted(view, lambda event: SHELL in categories(event))
+        count, evidence = counted(view, self.watches)
         if count > self.limit:
             yield Finding(
                 self.id,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.touched import paths_unknown, shown, spellings, touched_paths
@@ -23,6 +24,7 @@ class ForbiddenPaths:
 
     patterns: tuple[str, ...]
     id = "path-forbidden"
+    early = True
     _compiled: tuple[re.Pattern[str], ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +58,10 @@ class ForbiddenPaths:
                 )
         if not found and paths_unknown(view):
             yield NotEvaluable(self.id, ("arguments",))
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether the event touches a path that fits."""
+        return any(self._fitting(path) for path in touched_paths(event))
 
     def _fitting(self, path: str) -> tuple[int, ...]:
         texts = spellings(path)

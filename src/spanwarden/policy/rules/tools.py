@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding
 from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.categories import categories, tool_name
@@ -19,6 +20,7 @@ class ForbiddenTools:
 
     tools: tuple[str, ...]
     id = "tool-forbidden"
+    early = True
     _names: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -27,9 +29,7 @@ class ForbiddenTools:
     def evaluate(self, view: RunView, /) -> Iterator[Finding]:
         """Judge one run."""
         for index, event in enumerate(view.events):
-            shown = next((name for name in categories(event) if tool_name(name) in self._names), None)
-            if shown is None and event.tool and tool_name(event.tool) in self._names:
-                shown = event.tool
+            shown = self._used(event)
             if shown is not None:
                 yield Finding(
                     self.id,
@@ -41,3 +41,11 @@ class ForbiddenTools:
                     turn=event.turn,
                     code="FORBIDDEN_TOOL",
                 )
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether the event uses one of the tools."""
+        return self._used(event) is not None
+
+    def _used(self, event: Event) -> str | None:
+        shown = next((name for name in categories(event) if tool_name(name) in self._names), None)
+        return event.tool if shown is None and event.tool and tool_name(event.tool) in self._names else shown
