@@ -23,6 +23,7 @@ from spanwarden.policy import metadata_table as words
 from spanwarden.policy.approvals import approval_for
 from spanwarden.policy.classification import first, levels
 from spanwarden.policy.destinations import Destination, destinations, is_below
+from spanwarden.policy.destruction import destroys
 from spanwarden.policy.metadata_table import DEFAULT, MetadataTable
 from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.touched import touched_paths
@@ -215,7 +216,9 @@ def _trust(view: RunView, index: int, known: Mapping[str, Any]) -> dict[str, Any
     event = view.events[index]
     leaks = known.get("network_zone") == "external" and known.get("data_classification") in {"secret", "phi", "pii"}
     grave = known.get("category") in {"financial", "payment"} or known.get("permission_level") == "admin"
-    facts: dict[str, Any] = {"requires_approval": bool(leaks or grave or _destroys(event))}
+    destructive = destroys(event)
+    facts: dict[str, Any] = {"requires_approval": bool(leaks or grave or destructive or _destroys(event))}
+    facts["destructive"] = destructive
     token = approval_for(view, index)
     if token:
         facts["approval_token"] = token
