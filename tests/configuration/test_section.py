@@ -16,19 +16,29 @@ from spanwarden.configuration.section import (
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("2s", 2), ("1m30s", 90), ("200ms", 0.2), ("1h", 3600), (5, 5), ("0", 0), ("1.5s", 1.5), ("500us", 0.0005)],
+    [
+        ("2s", 2),
+        ("1m30s", 90),
+        ("200ms", 0.2),
+        ("1h", 3600),
+        ("1d12h", 129600),
+        (5, 5),
+        ("0", 0),
+        ("1.5s", 1.5),
+        ("500us", 0.0005),
+    ],
 )
 def test_durations(text: str | int, seconds: float) -> None:
     assert parse_duration(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["2", "s", "2 s", "-1s", "1d", True, -1, "1s!", "nan"])
+@pytest.mark.parametrize("text", ["2", "s", "2 s", "-1s", "1w", True, -1, "1s!", "nan"])
 def test_no_durations(text: str | int | bool) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(text)
 
 
-@pytest.mark.parametrize("seconds", [0, 0.2, 2, 90, 3600, 3661, 86400])
+@pytest.mark.parametrize("seconds", [0, 0.2, 2, 90, 3600, 3661, 86400, 30 * 86400])
 def test_a_duration_survives_printing(seconds: float) -> None:
     assert parse_duration(format_duration(seconds)) == pytest.approx(seconds)
 

@@ -1,7 +1,7 @@
 """The base of every settings class, and the value types that settings share.
 
 Every field carries a description; a test refuses one without. Durations are written as in the Collector ("2s",
-"1m30s", "200ms"), sizes as "64MiB" or a number of bytes.
+"1m30s", "200ms") or in days ("30d"), sizes as "64MiB" or a number of bytes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr
 
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|h|m|s)")
-_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|d|h|m|s)")
+_DAY = 86400.0
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB|KB|MB|GB)?")
 _BYTES = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
@@ -43,9 +44,11 @@ def parse_duration(value: Any) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Return seconds in the Collector's spelling."""
+    """Return seconds in the Collector's spelling, whole days beyond one as days."""
     if seconds and seconds < 1:
         return f"{seconds * 1000:g}ms"
+    if seconds > _DAY and seconds % _DAY == 0:
+        return f"{seconds / _DAY:g}d"
     hours, rest = divmod(seconds, 3600)
     minutes, left = divmod(rest, 60)
     text = (f"{hours:g}h" if hours else "") + (f"{minutes:g}m" if minutes else "") + (f"{left:g}s" if left else "")
