@@ -12,7 +12,7 @@ import re2
 from spanwarden.detectors.cues import CUES, Cue
 from spanwarden.detectors.folding import fold
 from spanwarden.detectors.scanning import PatternSet, options
-from spanwarden.detectors.spelling import mend
+from spanwarden.detectors.spelling import SLIPPED, mend
 from spanwarden.detectors.texts import MAX_TEXT, pieces
 
 THRESHOLD = 2
@@ -56,8 +56,8 @@ class _Hit(NamedTuple):
 
 _ENCODED = rb"[A-Za-z0-9+/_-]{28,}={0,2}"
 _OPTIONS = options(case_sensitive=False)
-_SCAN = PatternSet([*(cue.pattern for cue in CUES), _ENCODED], case_sensitive=False)
-_ENCODED_INDEX = len(CUES)
+_SCAN = PatternSet([*(cue.pattern for cue in CUES), _ENCODED, SLIPPED], case_sensitive=False)
+_ENCODED_INDEX, _SLIPPED_INDEX = len(CUES), len(CUES) + 1
 _BOUNDARY = re2.compile(
     rb"\n[ \t]*\n|\n[ \t]*- \w|\n[ \t]*[\w ]{2,24}: |\\n\\n|</\w+>|-{5,}|[\"'], ?[\"']|[\"']\}", _OPTIONS
 )
@@ -79,14 +79,18 @@ def find_instructions(text: str, threshold: int = THRESHOLD, limit: int = MAX_TE
 
 def _scan(part: str, offset: int, threshold: int, depth: int = 0) -> Iterable[Span]:
     folded = fold(part)
-    data, shifts = mend(folded.data.replace(b"\\n", b" \n").replace(b'\\"', b' "'))
+    data = folded.data.replace(b"\\n", b" \n").replace(b'\\"', b' "')
     matched = _SCAN.occurring(data)
-    if not matched and not folded.hidden:
+    if not matched:
         return
+    shifts: list[tuple[int, int]] = []
+    if _SLIPPED_INDEX in matched:
+        data, shifts = mend(data)
+        matched = _SCAN.occurring(data) if shifts else matched
     hits = [
         _Hit(start, end, CUES[index])
         for index in matched
-        if index != _ENCODED_INDEX
+        if index < _ENCODED_INDEX
         for start, end in _SCAN.spans(index, data, _MAX_HITS)
     ]
 

@@ -54,6 +54,22 @@ _SLIPS = frozenset(_MENDED)
 _SPLIT = bytes(code if chr(code).isalnum() and code < 128 else 32 for code in range(256))
 
 
+def _slips(word: str) -> set[str]:
+    """Return patterns that every slip of a word matches: what `_near` spells out, a class for each range of letters."""
+    cuts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    near = {head + tail[1:] for head, tail in cuts if tail}
+    near |= {head + tail[1] + tail[0] + tail[2:] for head, tail in cuts if len(tail) > 1 and tail[0] != tail[1]}
+    near |= {rf"{head}[^\W_{tail[0]}]{tail[1:]}" for head, tail in cuts if tail}
+    near |= {f"{head}[a-z]{tail}" for head, tail in cuts}
+    near.add("".join(_DIGITS.get(letter, letter) for letter in word))
+    return near
+
+
+_ANY_SLIP = "|".join(sorted(set().union(*map(_slips, _KEY_WORDS))))
+SLIPPED = rf"(?:^|[^A-Za-z0-9])(?:{_ANY_SLIP})(?:[^A-Za-z0-9]|$)".encode("ascii")
+"""A pattern, to be matched without case, that occurs in every ASCII text which `mend` would change (and a few more)."""
+
+
 def mend(data: bytes) -> tuple[bytes, list[tuple[int, int]]]:
     """Return ASCII text with key words put right.
 

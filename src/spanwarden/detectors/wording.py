@@ -9,6 +9,8 @@ from spanwarden.detectors.words import word_set
 
 _BLANK = {ord(character): " " for character in "\"'`,;<>()[]{}|\\*!?$€£#^~"}
 _EDGES = ".:-_/=&+%"
+_MAX_WORDS = 65_536
+_MAX_KEPT = 48
 _ESCAPES = (("\\n", " "), ("\\t", " "), ("\\r", " "), ('\\"', " "))
 _STOP = word_set(
     """
@@ -55,28 +57,47 @@ def canonical(text: str) -> str:
             text = text.replace(escaped, plain)
     if not text.isascii():
         text = fold(text).data.decode("ascii")
-    tokens: list[str] = []
-    hosts: list[str] = []
-    for word in text.lower().translate(_BLANK).split():
-        token = word.strip(_EDGES)
-        if not token:
-            continue
-        if "/" in token:
-            token = _address(token)
-            host, slash, _ = token.partition("/")
-            if slash and "." in host:
-                hosts.append(host)
-        elif token.startswith("www."):
-            token = token[4:]
-        for mark in ":=":
-            if mark in token and not token.replace(":", "").isdigit():
-                key, _, rest = token.partition(mark)
-                if key and key[0].isalpha() and rest and "/" not in key:
-                    tokens.append(key)
-                    token = rest
-        tokens.append(token)
+    words = text.lower().translate(_BLANK).split()
+    hosts = [name for word in words if "/" in word and (name := _host_in(word))] if "/" in text else ()
     tail = " | " + " ".join(hosts) + " " if hosts else " "
-    return " " + " ".join(tokens) + tail
+    return " " + " ".join(filter(None, map(_SPELLED.__getitem__, words))) + tail
+
+
+class _Spelled(dict[str, str]):
+    """How words are spelled canonically, worked out once each: texts repeat few words many times."""
+
+    def __missing__(self, word: str) -> str:
+        spelled = " ".join(_tokens(word))
+        if len(word) <= _MAX_KEPT:
+            if len(self) >= _MAX_WORDS:
+                self.clear()
+            self[word] = spelled
+        return spelled
+
+
+_SPELLED = _Spelled()
+
+
+def _tokens(word: str) -> list[str]:
+    """Return what one word comes to: nothing, itself without its edges, or the two sides of "key=value"."""
+    token = word.strip(_EDGES)
+    if "/" in token:
+        token = _address(token)
+    elif token.startswith("www."):
+        token = token[4:]
+    tokens: list[str] = []
+    for mark in ":=":
+        if mark in token and not token.replace(":", "").isdigit():
+            key, _, rest = token.partition(mark)
+            if key and key[0].isalpha() and rest and "/" not in key:
+                tokens.append(key)
+                token = rest
+    return [*tokens, token] if token else []
+
+
+def _host_in(word: str) -> str | None:
+    name, slash, _ = _address(word.strip(_EDGES)).partition("/")
+    return name if slash and "." in name else None
 
 
 def _address(token: str) -> str:
