@@ -9,6 +9,7 @@ import pytest
 from spanwarden.model.event import ContentRef, Usage
 from spanwarden.model.observation import Observation
 from spanwarden.runs.links import MAX_WAITING
+from spanwarden.runs.window import KEY, WINDOW
 from spanwarden.runs.windows import Decision, Windows, WindowSettings, weight
 
 TRACE = bytes(range(1, 17))
@@ -33,6 +34,11 @@ def span(number: int, parent: int | None = None, trace: bytes = TRACE, **facts: 
 @pytest.fixture
 def windows() -> Windows:
     return Windows(WindowSettings(settle=2, idle_timeout=60, max_age=3600, grace=600))
+
+
+def size_of(*observations: Observation) -> int:
+    """Return what a window of one run takes."""
+    return WINDOW + sum(KEY + len(key) for key in observations[0].keys) + sum(map(weight, observations))
 
 
 def only(decisions: list[Decision]) -> Decision:
@@ -142,14 +148,14 @@ def test_an_explicit_end_ends_a_run_told_by_logs(windows: Windows) -> None:
 
 
 def test_a_run_beyond_its_limit_is_cut_and_flagged() -> None:
-    windows = Windows(WindowSettings(max_run_size=3 * weight(span(2, 1))))
+    windows = Windows(WindowSettings(max_run_size=size_of(*[span(2, 1)] * 3)))
     windows.add([span(number, 1) for number in range(2, 7)] + [span(1)], now=0)
     assert windows.dropped == 3
-    assert only(windows.close(0)).run.completeness == "limit"
+    assert only(windows.due(2)).run.completeness == "limit", "the end counts although there was no room for it"
 
 
-def test_beyond_the_total_limit_the_longest_idle_run_makes_room() -> None:
-    windows = Windows(WindowSettings(max_size=3 * weight(span(2, 1))))
+def test_beyond_the_total_limit_a_run_makes_room() -> None:
+    windows = Windows(WindowSettings(max_size=int(1.5 * size_of(span(2, 1), span(3, 1)))))
     windows.add([span(2, 1), span(3, 1)], now=0)
     windows.add([span(2, 1, trace=OTHER), span(3, 1, trace=OTHER)], now=1)
     decision = only(windows.due(1))
@@ -224,7 +230,7 @@ def test_history_that_every_call_repeats_is_held_once() -> None:
     for o in reversed(told):
         backward.add([o], 0)
     assert forward.observations == backward.observations == 59
-    assert forward.size == backward.size == sum(weight(o) for o in told[-59:])
+    assert forward.size == backward.size == size_of(*told[-59:])
     one, two = only(forward.close(0)), only(backward.close(0))
     assert one.run == two.run
     assert [e.content[0].position for e in one.run.events] == list(range(1, 60))

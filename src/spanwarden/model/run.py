@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from spanwarden.model.event import Content, CostSource, Event
 
-Completeness = Literal["root_ended", "idle", "max_age", "limit", "forced"]
+Completeness = Literal["root_ended", "idle", "max_age", "limit", "forced", "open"]
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class Run(msgspec.Struct, frozen=True):
 
     `cost_usd` and `runtime_seconds` are None where the telemetry does not say; `price_table` names the prices that an
     estimated cost rests on. `completeness` tells why the run was considered over: its root ended, nothing came for a
-    while, it grew too old or too big, or it was closed by force.
+    while, it grew too old or too big, or it was closed by force. One that is open goes on.
     """
 
     id: str
@@ -36,6 +36,7 @@ class Run(msgspec.Struct, frozen=True):
     root_trace_id: bytes = b""
     root_span_id: bytes = b""
     dialects: tuple[str, ...] = ()
+    metadata: dict[str, Any] | None = None
 
 
 class Contents(Protocol):

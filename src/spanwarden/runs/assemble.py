@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,15 +15,20 @@ from spanwarden.runs.costs import Prices, total, with_estimates
 from spanwarden.runs.grouping import group
 from spanwarden.runs.handoffs import agent_names, asks_an_agent, is_handoff, spawning_calls
 from spanwarden.runs.history import Histories, placed
-from spanwarden.runs.merging import event_of
+from spanwarden.runs.merging import Name, event_of
 from spanwarden.runs.retelling import without_retold
 
 
-def assemble(observations: Sequence[Observation], completeness: Completeness, prices: Prices | None = None) -> Run:
+def assemble(
+    observations: Sequence[Observation],
+    completeness: Completeness,
+    prices: Prices | None = None,
+    told: Collection[Name] = (),
+) -> Run:
     """Merge the observations of one window into a run. Pure; the order of the input does not matter.
 
     Needs at least one observation. Ancestry comes from the structure spans; they and the "end" marks are no events.
-    prices: what to estimate costs with that nothing reported.
+    prices: what to estimate costs with that nothing reported. told: see `event_of`.
     """
     ordered = placed(_canonical(observations))
     parents = parents_of(ordered)
@@ -38,7 +43,7 @@ def assemble(observations: Sequence[Observation], completeness: Completeness, pr
     for indexes in group(actions, parents, histories).members():
         members = [actions[i] for i in indexes]
         known = _agent_by_id(members, identified)
-        event = event_of(members, known or _agent_above(members, agents, above) or _agent_id(members))
+        event = event_of(members, known or _agent_above(members, agents, above) or _agent_id(members), told)
         if event.kind in {"tool_call", "handoff"}:
             ended = completeness == "root_ended"
             event = _retold(event, members, histories, ended)

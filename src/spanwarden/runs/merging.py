@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from spanwarden.model.event import ContentRef, CostSource, Effect, Event, Kind, Status, Usage
@@ -17,14 +17,21 @@ _MAX_CONTENT = 8
 T = TypeVar("T")
 
 
-def event_of(members: Sequence[Observation], agent: str | None) -> Event:
-    """Return the event that these observations told of. `members` is sorted; `agent` is the nearest agent above."""
+Name = tuple[bytes, bytes, str | None]
+"""What an event was called when its run was told of before: trace id, span id, call id."""
+
+
+def event_of(members: Sequence[Observation], agent: str | None, told: Collection[Name] = ()) -> Event:
+    """Return the event that these observations told of. `members` is sorted; `agent` is the nearest agent above.
+
+    told: the names of events that keep their span, whatever other spans tell of them since.
+    """
     if len(members) == 1:
         return _told_once(members[0], agent)
     best = sorted(members, key=_weight, reverse=True)
     primary = best[0]
     spanned = next((o for o in best if o.span_id and o.source != "message"), None)
-    placed = spanned or next((o for o in best if o.span_id), None)
+    placed = _told_of(best, told) or spanned or next((o for o in best if o.span_id), None)
     kind = _kind(members)
     start, end = _times(members)
     cost, cost_source = _cost(members)
@@ -50,6 +57,23 @@ def event_of(members: Sequence[Observation], agent: str | None) -> Event:
         dialect=primary.dialect,
         content=_content(best),
     )
+
+
+def names(events: Iterable[Event]) -> frozenset[Name]:
+    """Return the names of events that have a span."""
+    return frozenset((event.trace_id, event.span_id, event.call_id) for event in events if event.span_id)
+
+
+def _told_of(best: Sequence[Observation], told: Collection[Name]) -> Observation | None:
+    """Return the report that the event was called after. A message is part of its model call's span."""
+    if not told:
+        return None
+    calls = {o.merge for o in best} | {None}
+    for o in best:
+        meant = (o.merge,) if o.source == "message" else calls
+        if o.span_id and any((o.trace_id, o.span_id, call) in told for call in meant):
+            return o
+    return None
 
 
 def _told_once(o: Observation, agent: str | None) -> Event:

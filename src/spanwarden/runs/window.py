@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from spanwarden.model.observation import Observation
+from spanwarden.runs.merging import Name
+from spanwarden.runs.packing import pack, unpack
 from spanwarden.runs.ties import SLACK, bare, seeks
 
 EXPORT_DELAY = 6.0
@@ -12,7 +16,10 @@ EXPORT_DELAY = 6.0
 
 
 class WindowSettings(msgspec.Struct, frozen=True):
-    """Times in seconds and limits in bytes of memory (see `weight`); see `processors.runs` in the settings."""
+    """Times in seconds and limits in bytes of memory (see `weight`); see `processors.runs` in the settings.
+
+    max_open: most runs that are not decided. conversation_memory: for what is remembered of decided runs; 0: nothing.
+    """
 
     settle: float = 2.0
     idle_timeout: float = 60.0
@@ -20,20 +27,31 @@ class WindowSettings(msgspec.Struct, frozen=True):
     grace: float = 600.0
     max_run_size: int = 64 << 20
     max_size: int = 512 << 20
+    max_open: int = 200_000
+    early_debounce: float = 0.25
+    conversation_memory: int = 32 << 20
 
 
 SpanKey = tuple[bytes, bytes]
 Repeated = tuple[str, str, str, str | None]
+
+WINDOW = 2200
+KEY = 150
+"""Bytes of memory of a window that holds nothing, and of a key beside its text."""
+_LEAST_PACKED = 8
 
 
 class Window:
     """The observations of one run. Private to this room."""
 
     __slots__ = (
-        "aged",
+        "absorbed",
+        "alarmed",
         "decided_at",
         "ends",
         "first",
+        "fresh",
+        "has_bare",
         "has_event",
         "history",
         "identities",
@@ -41,33 +59,45 @@ class Window:
         "into",
         "keys",
         "last",
+        "look_at",
+        "looked",
         "loose",
         "missing",
         "mute",
-        "observations",
         "opened",
         "overflowed",
+        "packed",
+        "packed_count",
         "positions",
+        "provisional",
         "reopened",
         "revision",
         "rooted",
+        "run_id",
+        "scheduled",
         "seeking",
+        "sender",
         "size",
         "spans",
         "token",
+        "told",
+        "told_at",
         "tops",
         "unseen",
         "untied",
         "until",
     )
 
-    def __init__(self, token: int, now: float) -> None:
+    def __init__(self, token: int, now: float, sender: str = "") -> None:
         self.token = token
+        self.sender = sender
         self.keys: set[str] = set()
         self.ends: set[str] = set()
-        self.observations: list[Observation] = []
+        self.fresh: list[Observation] = []
+        self.packed: list[bytes] = []
+        self.packed_count = 0
         self.history: dict[Repeated, int] = {}
-        self.size = 0
+        self.size = WINDOW
         self.positions: set[int] = set()
         self.opened = now
         self.last = now
@@ -80,10 +110,19 @@ class Window:
         self.missing: set[bytes] = set()
         self.decided_at: float | None = None
         self.revision = 0
-        self.aged = False
+        self.provisional: float | None = None
+        self.scheduled = math.inf
+        self.run_id: str | None = None
+        self.told: frozenset[Name] = frozenset()
+        self.told_at = math.inf
+        self.absorbed: tuple[str, ...] = ()
+        self.alarmed = False
+        self.look_at: float | None = None
+        self.looked = 0
+        self.has_bare = False
         self.reopened = False
         self.overflowed = False
-        self.identities: set[tuple[object, ...]] | None = None
+        self.identities: set[int] | None = None
         self.instances: set[str] = set()
         self.into: Window | None = None
         self.loose: dict[SpanKey, list[Observation]] = {}
@@ -91,6 +130,41 @@ class Window:
         self.seeking: list[Observation] = []
         self.untied = False
         self.mute = True
+
+    @property
+    def held(self) -> int:
+        """Return how many observations are held."""
+        return len(self.fresh) + self.packed_count
+
+    @property
+    def observations(self) -> list[Observation]:
+        """Return all observations held, as objects again."""
+        self.unpack()
+        return self.fresh
+
+    def seen(self) -> list[Observation]:
+        """Return the observations, packed ones for the moment only."""
+        return unpack(self.packed) + self.fresh if self.packed else self.fresh
+
+    def unpack(self) -> None:
+        """Make objects again of what was packed."""
+        if not self.packed:
+            return
+        found = self.seen()
+        self.fresh, self.history, self.packed, self.packed_count = [], {}, [], 0
+        self.size = WINDOW + sum(KEY + len(key) for key in self.keys)
+        for observation in found:
+            self.keep(observation, weight(observation))
+
+    def pack(self) -> None:
+        """Make what is held small, unless parts of it are needed as they are."""
+        if self.untied or self.loose or self.has_bare or len(self.fresh) < (_LEAST_PACKED if self.packed else 1):
+            return
+        packed = pack(self.fresh)
+        self.size += len(packed) - sum(map(weight, self.fresh))
+        self.packed.append(packed)
+        self.packed_count += len(self.fresh)
+        self.fresh, self.history = [], {}
 
     def now(self) -> Window:
         """Return the window that this one has become part of; itself if none."""
@@ -101,9 +175,9 @@ class Window:
             self.into = window
         return window
 
-    def take(self, observation: Observation, size: int) -> None:
+    def take(self, observation: Observation, size: int) -> bool:
         """Add one observation that weighs `size` bytes; of history that repeats the first in time is kept."""
-        self.keep(observation, size)
+        taken = self.keep(observation, size)
         if observation.kind == "end":
             self.rooted = True
         elif observation.kind != "span":
@@ -112,29 +186,30 @@ class Window:
             self._place(observation)
         if observation.history:
             self.mute = False
+        if bare(observation):
+            self.has_bare = True
         if observation.loose:
             span = (observation.trace_id, observation.span_id)
             self.loose.setdefault(span, []).append(observation)
             self.unseen.add(span)
             self.untied = True
+        return taken
 
-    def keep(self, observation: Observation, size: int) -> None:
+    def keep(self, observation: Observation, size: int) -> bool:
         """Hold an observation that weighs `size` bytes, or let it go if it repeats history."""
         if observation.history and observation.merge is not None and not observation.loose:
             repeated = _repeated(observation)
             at = self.history.get(repeated)
             if at is not None:
-                if earlier(observation, self.observations[at]):
-                    self.size += size - weight(self.observations[at])
-                    self.observations[at] = observation
-                    if observation.content is not None:
-                        self.positions.add(observation.content.position)
-                return
-            self.history[repeated] = len(self.observations)
-        self.observations.append(observation)
+                if earlier(observation, self.fresh[at]):
+                    self.size += size - weight(self.fresh[at])
+                    self.fresh[at] = observation
+                    return True
+                return False
+            self.history[repeated] = len(self.fresh)
+        self.fresh.append(observation)
         self.size += size
-        if observation.content is not None:
-            self.positions.add(observation.content.position)
+        return True
 
     def _place(self, o: Observation) -> None:
         """Note where a span stands in its trace, and when it was."""
@@ -154,11 +229,13 @@ class Window:
 
     def absorb(self, other: Window) -> None:
         """Take over everything that another window of the same run holds."""
-        self.keys |= other.keys
+        for key in other.keys - self.keys:
+            self.add_key(key)
         self.ends |= other.ends
         self.instances |= other.instances
         for observation in other.observations:
             self.keep(observation, weight(observation))
+        self._take_over_what_was_told(other)
         self.positions |= other.positions
         self.opened = min(self.opened, other.opened)
         self.last = max(self.last, other.last)
@@ -180,14 +257,39 @@ class Window:
         self.untied |= other.untied
         self.mute &= other.mute
         self.identities = None
+        self.has_bare |= other.has_bare
         other.into = self
+
+    def _take_over_what_was_told(self, other: Window) -> None:
+        """Of two runs that were told of, the one that was told of first gives its id to both."""
+        mine, others = self.run_id, other.run_id
+        first, second = (mine, others) if (self.told_at, self.token) <= (other.told_at, other.token) else (others, mine)
+        self.run_id = first or second
+        gone = [*self.absorbed, *other.absorbed, *([second] if first and second and first != second else [])]
+        self.absorbed = tuple(dict.fromkeys(gone))
+        self.told |= other.told
+        self.told_at = min(self.told_at, other.told_at)
+        self.looked = max(self.looked, other.looked)
+        self.alarmed |= other.alarmed
+        looks = [at for at in (self.look_at, other.look_at) if at is not None]
+        self.look_at = min(looks, default=None)
+
+    def add_key(self, key: str) -> None:
+        """Note a key of this run."""
+        self.keys.add(key)
+        self.size += KEY + len(key)
 
     def spans_time(self, observation: Observation) -> bool:
         """Tell whether an observation lies within the times of the spans seen here, as exact as clocks are."""
         return self.first - SLACK <= observation.start and observation.end <= self.until + SLACK
 
     def ended(self) -> bool:
-        """Tell whether the root has ended and nothing is known to be open."""
+        """Tell whether the root has ended and nothing is known to be open.
+
+        Of a run too big to be held, what is missing may have been let go.
+        """
+        if self.overflowed:
+            return self.rooted
         return self.rooted and not self.missing and all(self.tops.values())
 
     def patience(self, settings: WindowSettings) -> float:
@@ -201,16 +303,18 @@ class Window:
         if self.decided_at is not None:
             return self.decided_at + settings.grace
         quiet = self.last + self.patience(settings)
-        return quiet if self.aged else min(quiet, self.opened + settings.max_age)
+        aged = self.opened if self.provisional is None else self.provisional
+        return min(quiet, aged + settings.max_age)
 
     def knows(self, observation: Observation) -> bool:
         """Tell whether an equal report has been taken before; used for decided windows only."""
+        seen = self.observations
         if observation.history and observation.merge is not None and not observation.loose:
             at = self.history.get(_repeated(observation))
             if at is not None:
-                return not earlier(observation, self.observations[at])
+                return not earlier(observation, seen[at])
         if self.identities is None:
-            self.identities = {identity(seen) for seen in self.observations}
+            self.identities = {identity(known) for known in seen}
         return identity(observation) in self.identities
 
 
@@ -228,11 +332,9 @@ def _order(o: Observation) -> tuple[int, bytes, bytes, int, tuple[str, ...]]:
     return o.start, o.trace_id, o.span_id, o.sequence, o.keys
 
 
-def identity(observation: Observation) -> tuple[object, ...]:
-    """Return what makes two reports the same report sent twice; a fuller copy is a different one."""
-    o = observation
-    head = (o.kind, o.source, o.trace_id, o.span_id, o.merge, o.start, o.end, o.sequence)
-    return (*head, o.status, o.tool, o.content is None)
+def identity(observation: Observation) -> int:
+    """Return what two reports share that are the same report sent twice; a fuller copy is a different one."""
+    return hash((msgspec.structs.replace(observation, content=None), observation.content is None))
 
 
 def weight(observation: Observation) -> int:

@@ -5,51 +5,65 @@ timeout; event time only orders. Two observations that share a key share a windo
 two windows joins them.
 
 A window is decided when its root has ended, every trace in it has its top and every parent has been seen, and nothing
-has arrived for `settle`; else when nothing has arrived for `idle_timeout`; at `max_age` it gets a provisional
-decision and stays open. A decided window is kept for `grace`: something new in it leads to a further decision of the
-same run, a repetition changes nothing.
+has arrived for `settle`; else when nothing has arrived for `idle_timeout`; at every `max_age` that it stays open it
+gets a provisional decision. A decided window is kept for `grace`: something new in it leads to a further decision of
+the same run, a repetition changes nothing.
+
+A run keeps the id that it was first told with, and its events keep the spans that they were told with, whatever
+arrives later. Of two told runs that turn out to be one, the id of the one that was told first stays; the other's is
+handed on in `Decision.absorbed`.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import NamedTuple
 
+import msgspec
+
+from spanwarden.model.event import Event
 from spanwarden.model.observation import Observation
 from spanwarden.model.run import Completeness, Run
 from spanwarden.runs.assemble import assemble
 from spanwarden.runs.calls import Calls
+from spanwarden.runs.conversations import Conversations
 from spanwarden.runs.costs import Prices
+from spanwarden.runs.decision import Decision
+from spanwarden.runs.early import Looks, certain, certain_part, witnessed
 from spanwarden.runs.links import Links
+from spanwarden.runs.merging import names
+from spanwarden.runs.references import References
+from spanwarden.runs.room import leaving
 from spanwarden.runs.ties import answer_keys, bare, best_host, goes_on_from, hosts, loose_ties, seeks
 from spanwarden.runs.window import Window, WindowSettings, weight
 
 __all__ = ["Decision", "Window", "WindowSettings", "Windows", "weight"]
 _MAX_HOSTS = 512
 """How many of the newest windows of a process are searched for the outer layer of a call."""
-
-
-class Decision(NamedTuple):
-    """A run to be judged. `revision` counts the decisions of one run from 1; `token` names its window."""
-
-    token: int
-    run: Run
-    revision: int
-    waited: float
-    """Seconds from the last arrival to this decision."""
+_ROOM = 0.98
+"""What is left of a limit after room was made: the order in which windows leave is worked out once for many."""
+_PACKED_FROM = 0.5
+_PACKED_AT_ONCE = 16
+"""The share of the memory limit from which on waiting windows are packed, and how many are tried each time."""
 
 
 class Windows:
     """All windows of one pipeline. Not thread-safe; one thread owns it.
 
-    settings, prices: may be replaced at any time; what is decided from then on goes by them.
+    settings, prices, alerts: may be replaced at any time; what is decided from then on goes by them.
+    alerts: tells whether an event may break a rule that need not wait for the end of its run; None: nothing is early.
     """
 
-    def __init__(self, settings: WindowSettings, prices: Prices | None = None) -> None:
+    def __init__(
+        self,
+        settings: WindowSettings,
+        prices: Prices | None = None,
+        alerts: Callable[[Event], bool] | None = None,
+    ) -> None:
         self.settings = settings
         self.prices = prices
+        self.alerts = alerts
         self.late = 0
         self.duplicates = 0
         self.dropped = 0
@@ -59,16 +73,19 @@ class Windows:
         self._hosting: dict[str, dict[int, Window]] = {}
         self._windows: dict[int, Window] = {}
         self._heap: list[tuple[float, int]] = []
-        self._references: dict[int, int] = {}
-        self._released: list[int] = []
-        self._forgotten: list[tuple[frozenset[str], frozenset[int]]] = []
+        self._references = References()
+        self._conversations = Conversations(settings.conversation_memory)
+        self._looks = Looks()
+        self._hand: list[int] = []
+        self._told = 0
         self._next_token = 0
+        self._open = 0
         self._observations = 0
         self._size = 0
 
     def __len__(self) -> int:
-        """Return the number of undecided windows."""
-        return sum(1 for window in self._windows.values() if window.decided_at is None)
+        """Return the number of undecided windows. May be asked from any thread."""
+        return self._open
 
     @property
     def observations(self) -> int:
@@ -80,69 +97,50 @@ class Windows:
         """Return about how many bytes of memory they hold."""
         return self._size
 
-    def add(self, observations: Iterable[Observation], now: float, position: int | None = None) -> None:
+    def add(
+        self, observations: Iterable[Observation], now: float, position: int | None = None, sender: str = ""
+    ) -> None:
         """Take in observations that arrived at `now`.
 
         position: the journal's of the request that told them all; it is referred to by every window that took one of
         them in, with content or without, so that a restart finds all of it. Without, only content is referred to.
+        sender: whose they are (a tenant, a peer); where memory is short, who holds most makes room first.
         """
         touched: dict[int, Window] = {}
         positions: dict[int, None] = {} if position is None else {position: None}
+        count = 0
         for observation in observations:
+            count += 1
             if observation.content is not None:
                 positions[observation.content.position] = None
-            window = self._window(observation, now)
-            if window.decided_at is not None:
-                if window.knows(observation):
-                    self.duplicates += 1
-                    continue
-                self.late += 1
-                window.decided_at = None
-                window.reopened = True
-                window.identities = None
-            size = weight(observation)
-            if window.size + size > self.settings.max_run_size:
-                window.overflowed = True
-                self.dropped += 1
+            window = self._window(observation, now, sender)
+            if window is None:
+                continue
+            if window.decided_at is not None and not self._reopen(window, observation):
                 continue
             window.last = max(window.last, now)
-            self._take(window, observation, size, position)
+            self._take(window, observation, position)
+            if self.alerts is not None and window.look_at is None:
+                self._watch(window, observation, now)
             touched[window.token] = window
+        self._looks.earn(count)
         for window in touched.values():
             if window.into is None:
                 self._schedule(window)
-        self._released += [position for position in positions if position not in self._references]
-
-    def _take(self, window: Window, observation: Observation, size: int, told_at: int | None) -> None:
-        held, weighed = len(window.observations), window.size
-        position = told_at
-        if position is None and observation.content is not None:
-            position = observation.content.position
-        known = position in window.positions
-        window.take(observation, size)
-        if told_at is not None:
-            window.positions.add(told_at)
-        self._observations += len(window.observations) - held
-        self._size += window.size - weighed
-        if position is not None and not known and position in window.positions:
-            self._references[position] = self._references.get(position, 0) + 1
-        instance = observation.instance
-        if instance is not None and instance not in window.instances and hosts(observation):
-            window.instances.add(instance)
-            self._hosting.setdefault(instance, {})[window.token] = window
-        if bare(observation):
-            self._calls.add(observation, window)
+        self._references.offered(positions)
 
     def due(self, now: float) -> list[Decision]:
         """Return the runs that are to be judged at `now`, and forget those whose grace has passed."""
         decisions: list[Decision] = []
         while self._heap and self._heap[0][0] <= now:
-            _, token = heapq.heappop(self._heap)
+            at, token = heapq.heappop(self._heap)
             window = self._windows.get(token)
-            if window is None:
-                continue
-            deadline = window.deadline(self.settings)
-            if deadline > now:
+            if window is None or at != window.scheduled:
+                continue  # joined, or scheduled anew
+            window.scheduled = float("inf")
+            if window.deadline(self.settings) > now:
+                if window.look_at is not None and window.look_at <= now:
+                    decisions += self._look(window)
                 self._schedule(window)
             elif window.decided_at is not None:
                 self._forget(window)
@@ -150,13 +148,22 @@ class Windows:
                 self._schedule(self._tie_together(window))
             else:
                 decisions += self._decide(window, now)
-        while self._size > self.settings.max_size and self._windows:
-            decisions += self._evict(now)
+        if self._size > _PACKED_FROM * self.settings.max_size:
+            self._pack_some(now)
+        if self._size > self.settings.max_size or self._open > self.settings.max_open:
+            decisions += self._make_room(now)
         return decisions
 
     def next_deadline(self) -> float | None:
         """Return the earliest time at which `due` may have something to do, None if there is nothing."""
         return self._heap[0][0] if self._heap else None
+
+    def resume(self, now: float) -> None:
+        """Begin anew to wait for what is not decided: senders may only now come again with what they could not send."""
+        for window in self._windows.values():
+            if window.decided_at is None:
+                window.last = max(window.last, now)
+                self._schedule(window)
 
     def close(self, now: float, completeness: Completeness = "forced") -> list[Decision]:
         """Decide every open window at once, in order of first arrival."""
@@ -169,19 +176,19 @@ class Windows:
 
     def released(self) -> list[int]:
         """Return the journal positions that no window refers to any more since the last call."""
-        released, self._released = self._released, []
-        return released
+        return self._references.released()
 
     def forgotten(self) -> list[tuple[frozenset[str], frozenset[int]]]:
         """Return the keys of windows that were forgotten since the last call, each with the positions that others hold.
 
         What those positions tell of these keys is over and done with. Windows that shared no position are left out.
         """
-        forgotten, self._forgotten = self._forgotten, []
-        return forgotten
+        return self._references.forgotten()
 
-    def _window(self, observation: Observation, now: float) -> Window:
-        """Return the window of an observation, after joining all that it ties together."""
+    # What arrives
+
+    def _window(self, observation: Observation, now: float, sender: str) -> Window | None:
+        """Return the window of an observation, after joining all that it ties together; None if it is full."""
         keys = observation.keys + answer_keys(observation)
         window: Window | None = None
         for key in keys:
@@ -189,16 +196,73 @@ class Windows:
             if found is not None and found is not window:
                 window = found if window is None else self._join(window, found)
         if window is None:
-            window = Window(self._next_token, now)
+            window = Window(self._next_token, now, sender)
             self._next_token += 1
+            self._open += 1
+            self._size += window.size
             self._windows[window.token] = window
-        for key in keys:
-            if key not in window.keys:
-                window.keys.add(key)
-                self._by_key[key] = window
+        elif window.size + weight(observation) > self.settings.max_run_size:
+            self._let_go(window, observation)
+            return None
+        self._add_keys(window, keys)
         if observation.leads_to or observation.follows:
             window = self._link(window, observation.leads_to, observation.follows)
         return window
+
+    def _let_go(self, window: Window, observation: Observation) -> None:
+        """Do not hold what a full window has no room for; that its run has ended counts all the same."""
+        self.dropped += 1
+        window.overflowed = True
+        if window.decided_at is None and (observation.root or observation.kind == "end"):
+            window.rooted = True
+            self._schedule(window)
+
+    def _reopen(self, window: Window, observation: Observation) -> bool:
+        """Open a decided window for something new; False for what it knows."""
+        self._unpack(window)
+        if window.knows(observation):
+            self.duplicates += 1
+            return False
+        self.late += 1
+        self._keep_names(window)
+        window.decided_at = None
+        self._open += 1
+        window.reopened = True
+        window.identities = None
+        return True
+
+    def _take(self, window: Window, observation: Observation, told_at: int | None) -> None:
+        held, weighed = window.held, window.size
+        taken = window.take(observation, weight(observation))
+        self._observations += window.held - held
+        self._size += window.size - weighed
+        if told_at is not None:
+            self._references.hold(window, told_at)
+        elif taken and observation.content is not None:
+            self._references.hold(window, observation.content.position)
+        instance = observation.instance
+        if instance is not None and instance not in window.instances and hosts(observation):
+            window.instances.add(instance)
+            self._hosting.setdefault(instance, {})[window.token] = window
+        if bare(observation):
+            self._calls.add(observation, window)
+
+    def _watch(self, window: Window, observation: Observation, now: float) -> None:
+        """Note if a rule may have been broken and look closer soon, or later if that is too dear now."""
+        if not window.alarmed and self.alerts is not None and certain(observation):
+            window.alarmed = self.alerts(witnessed(observation))
+        if window.alarmed and self._looks.affordable(window.held, window.looked):
+            window.look_at = now + self.settings.early_debounce
+
+    # What belongs together
+
+    def _add_keys(self, window: Window, keys: Iterable[str]) -> None:
+        weighed = window.size
+        for key in keys:
+            if key not in window.keys:
+                window.add_key(key)
+                self._by_key[key] = window
+        self._size += window.size - weighed
 
     def _link(self, window: Window, leads_to: Iterable[str], follows: Iterable[str]) -> Window:
         for leading, keys in ((True, leads_to), (False, follows)):
@@ -216,8 +280,7 @@ class Windows:
             ties = loose_ties(told)
             for key in ties.keys:
                 window = self._join(window, self._by_key.get(key, window))
-                window.keys.add(key)
-                self._by_key[key] = window
+                self._add_keys(window, (key,))
             window = self._link(window, ties.leads_to, ties.follows)
         for observation in seeking:
             host = self._host(window, observation) if seeks(observation) else None
@@ -236,20 +299,24 @@ class Windows:
     def _host(self, window: Window, inner: Observation) -> Window | None:
         newest = islice(reversed(self._hosting.get(inner.instance or "", {}).values()), _MAX_HOSTS)
         near = [other for other in newest if other is not window and other.spans_time(inner)]
-        owners = {id(o): other for other in near for o in other.observations if hosts(o)}
-        found = best_host(inner, (o for other in near for o in other.observations if hosts(o)))
-        return None if found is None else owners[id(found)]
+        owners = {id(o): (o, other) for other in near for o in other.seen() if hosts(o)}
+        found = best_host(inner, (o for o, _ in owners.values()))
+        return None if found is None else owners[id(found)][1]
 
     def _join(self, one: Window, two: Window) -> Window:
         if one is two:
             return one
-        keep, gone = (one, two) if len(one.observations) >= len(two.observations) else (two, one)
+        keep, gone = (one, two) if one.held >= two.held else (two, one)
+        for each in (keep, gone):
+            self._unpack(each)
+            if each.decided_at is not None:
+                self._keep_names(each)
         both_decided = one.decided_at is not None and two.decided_at is not None
-        held, weighed = len(keep.observations) + len(gone.observations), keep.size + gone.size
-        for position in gone.positions & keep.positions:
-            self._references[position] -= 1
+        self._open += 1 - (one.decided_at is None) - (two.decided_at is None)
+        held, weighed = keep.held + gone.held, keep.size + gone.size
+        self._references.joining(keep, gone)
         keep.absorb(gone)
-        self._observations += len(keep.observations) - held
+        self._observations += keep.held - held
         self._size += keep.size - weighed
         for token in (keep.token, gone.token):
             del self._windows[token]
@@ -263,63 +330,138 @@ class Windows:
         self._windows[keep.token] = keep
         for instance in keep.instances:
             self._hosting[instance][keep.token] = keep
+        keep.scheduled = float("inf")
         self._schedule(keep)
         return keep
 
+    # When it is judged
+
     def _schedule(self, window: Window) -> None:
-        heapq.heappush(self._heap, (window.deadline(self.settings), window.token))
+        deadline = window.deadline(self.settings)
+        if window.look_at is not None:
+            deadline = min(deadline, window.look_at)
+        if deadline < window.scheduled:
+            window.scheduled = deadline
+            heapq.heappush(self._heap, (deadline, window.token))
+
+    def _look(self, window: Window) -> list[Decision]:
+        """Return what is certain of a run that goes on."""
+        window.look_at, window.alarmed = None, False
+        if not self._looks.affordable(window.held, window.looked):
+            window.alarmed = True
+            return []
+        self._unpack(window)
+        self._looks.spend(window.held, window.looked)
+        window.looked = window.held
+        whole = assemble(window.observations, "open", self.prices, window.told)
+        run = certain_part(self._named(window, whole), window.observations)
+        if not run.events:
+            return []
+        window.told |= names(run.events)
+        return [self._decision(window, run, 0.0, early=True)]
 
     def _decide(self, window: Window, now: float) -> list[Decision]:
         if not window.has_event:
             self._forget(window)
             return []
         if now < window.last + window.patience(self.settings):
-            window.aged = True
             decision = self._judge(window, now, "max_age")
-            window.decided_at = None
+            window.decided_at, window.provisional = None, now
+            self._open += 1
+            window.told |= names(decision.run.events)
             self._schedule(window)
             return [decision]
         return [self._judge(window, now, "root_ended" if window.ended() else "idle")]
 
     def _judge(self, window: Window, now: float, completeness: Completeness) -> Decision:
-        window.revision += 1
+        self._unpack(window)
+        self._open -= window.decided_at is None
         window.decided_at = now
-        run = assemble(window.observations, "limit" if window.overflowed else completeness, self.prices)
+        window.look_at, window.alarmed, window.looked = None, False, window.held
+        completeness = "limit" if window.overflowed else completeness
+        run = assemble(window.observations, completeness, self.prices, window.told)
+        decision = self._decision(window, self._named(window, run), now - window.last)
+        if completeness != "max_age":
+            self._conversations.limit = self.settings.conversation_memory
+            for gone in decision.absorbed:
+                self._conversations.forget(window.sender, run.conversation, gone)
+            self._conversations.remember(window.sender, decision.run, now)
         self._schedule(window)
-        return Decision(window.token, run, window.revision, now - window.last)
+        return decision
 
-    def _evict(self, now: float) -> list[Decision]:
-        """Make room: forget the window that was decided first, else decide and forget the one idle for longest."""
-        decided = [window for window in self._windows.values() if window.decided_at is not None]
-        if decided:
-            self._forget(min(decided, key=lambda window: window.decided_at or 0.0))
-            return []
-        window = min(self._windows.values(), key=lambda window: window.last)
-        decisions = [self._judge(window, now, "limit")] if window.has_event else []
+    def _decision(self, window: Window, run: Run, waited: float, *, early: bool = False) -> Decision:
+        window.revision += 1
+        window.told_at = min(window.told_at, self._told)
+        self._told += 1
+        earlier = self._conversations.earlier(window.sender, run)
+        return Decision(window.token, run, window.revision, waited, early, earlier, window.absorbed)
+
+    def _named(self, window: Window, run: Run) -> Run:
+        """Return a run under the id that it was first told with."""
+        if window.run_id is None:
+            window.run_id = run.id
+        return run if run.id == window.run_id else msgspec.structs.replace(run, id=window.run_id)
+
+    def _keep_names(self, window: Window) -> None:
+        """Have the events of a decided window keep their names: more of it, or another, is about to join them."""
+        window.told |= names(assemble(window.observations, "open", None, window.told).events)
+
+    # What it takes
+
+    def _unpack(self, window: Window) -> None:
+        held, weighed = window.held, window.size
+        window.unpack()
+        self._observations += window.held - held
+        self._size += window.size - weighed
+
+    def _pack_some(self, now: float) -> None:
+        """Make windows small that nothing has come for, in turns."""
+        quiet_since = now - self.settings.settle
+        if not self._hand:
+            self._hand = list(self._windows)
+        for _ in range(min(_PACKED_AT_ONCE, len(self._hand))):
+            window = self._windows.get(self._hand.pop())
+            if window is not None and window.last <= quiet_since:
+                weighed = window.size
+                window.pack()
+                self._size += window.size - weighed
+
+    def _make_room(self, now: float) -> list[Decision]:
+        """Let windows go, those that were not decided with a verdict on what is there; see `leaving`."""
+        decisions: list[Decision] = []
+        settings = self.settings
+        if self._size > settings.max_size:
+            for window in leaving(self._windows.values(), now, settings.settle):
+                if self._size <= _ROOM * settings.max_size:
+                    break
+                decisions += self._evict(window, now)
+        if self._open > settings.max_open:
+            undecided = (window for window in self._windows.values() if window.decided_at is None)
+            for window in leaving(undecided, now, settings.settle, lambda _: 1):
+                if self._open <= _ROOM * settings.max_open:
+                    break
+                decisions += self._evict(window, now)
+        return decisions
+
+    def _evict(self, window: Window, now: float) -> list[Decision]:
+        judged = window.decided_at is None and window.has_event
+        decisions = [self._judge(window, now, "limit")] if judged else []
         self._forget(window)
         return decisions
 
     def _forget(self, window: Window) -> None:
         del self._windows[window.token]
-        self._observations -= len(window.observations)
+        self._open -= window.decided_at is None
+        self._observations -= window.held
         self._size -= window.size
         for key in window.keys:
             if self._by_key.get(key) is window:
                 del self._by_key[key]
         self._links.forget(window)
-        self._calls.forget(window)
+        if window.has_bare:
+            self._calls.forget(window)
         for instance in window.instances:
             self._hosting[instance].pop(window.token, None)
             if not self._hosting[instance]:
                 del self._hosting[instance]
-        shared = []
-        for position in sorted(window.positions):
-            left = self._references[position] - 1
-            if left:
-                self._references[position] = left
-                shared.append(position)
-            else:
-                del self._references[position]
-                self._released.append(position)
-        if shared:
-            self._forgotten.append((frozenset(window.keys), frozenset(shared)))
+        self._references.drop(window)
