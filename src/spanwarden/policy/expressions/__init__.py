@@ -1,0 +1,1 @@
+"""Conditions of rules: a whitelisted subset of Python, compiled once."""

@@ -1,0 +1,551 @@
+"""From a checked tree to the tree that is compiled: every part of it is made here, nothing of the policy's is kept.
+
+Why this is safe though it ends in Python's own compiler:
+
+* The tree that is compiled holds only nodes made in this module: names that begin with `h_` (our functions), `v_` (the
+  policy's loop variables), `k_` (constants) and a few of ours (`c`, `i`, `e`, `w`, `b`, and what is loaded, `l_…`).
+  No name of the policy's text is used as it is, so none can reach anything.
+* Attributes are made for methods of text, lists and objects on a fixed list, none of which leads out of the value;
+  `x.field` is a call of `field_of`, which looks only into a dict or our tables.
+* Values that reach an operation are JSON of a trace, our own views of events, and constants. Functions are never
+  values: they may only be called by name; a lambda may only stand where one is expected.
+* The namespace has no builtins.
+* Work is bounded: without loops a condition is as long as its text; within loops every turn and every long value is
+  paid for, from a budget that one rule has on one run.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from spanwarden.policy.document import Field, nearest
+from spanwarden.policy.expressions import operations as op
+from spanwarden.policy.expressions import scopes
+from spanwarden.policy.expressions.patterns import PatternError, compiled
+from spanwarden.policy.expressions.scopes import Name, ScopeSpec
+from spanwarden.policy.expressions.steps import field_of
+from spanwarden.policy.expressions.syntax import FROM, MAX_LOOPS, refuse
+from spanwarden.policy.expressions.work import paid
+
+_keys = itertools.count(1)
+MAX_GENERATED = 20_000
+"""Nodes that a condition may come to, macros expanded."""
+
+UNSET: Any = type("Unset", (), {"__slots__": ()})()
+"""Stands in a variable for what is not loaded yet."""
+
+HELPERS: Mapping[str, Any] = {
+    "h_unset": UNSET,
+    "h_field": field_of,
+    "h_paid": paid,
+    "h_add": op.add,
+    "h_add_paid": op.add_paid,
+    "h_sub": op.arithmetic("-"),
+    "h_mul": op.arithmetic("*"),
+    "h_div": op.arithmetic("/"),
+    "h_floordiv": op.arithmetic("//"),
+    "h_mod": op.arithmetic("%"),
+    "h_negative": op.negative,
+    "h_lt": op.ordering("<"),
+    "h_lte": op.ordering("<="),
+    "h_gt": op.ordering(">"),
+    "h_gte": op.ordering(">="),
+    "h_equal_paid": op.equal_paid,
+    "h_in": op.contains,
+    "h_listed": op.listed,
+    "h_item": op.item_of,
+    "h_each": op.each,
+    "h_turns": op.turns,
+    "h_str": op.text_of,
+    "h_str_paid": op.text_of_paid,
+    "h_or_text": op.or_text,
+    "h_or_object": op.or_object,
+    "h_get": op.get,
+    "h_bool": bool,
+}
+_ARITHMETIC = {ast.Sub: "h_sub", ast.Mult: "h_mul", ast.Div: "h_div", ast.FloorDiv: "h_floordiv", ast.Mod: "h_mod"}
+_ORDERS: dict[type[ast.cmpop], str] = {ast.Lt: "h_lt", ast.LtE: "h_lte", ast.Gt: "h_gt", ast.GtE: "h_gte"}
+
+
+def name(identifier: str) -> ast.Name:
+    """Return the use of one of our own names."""
+    return ast.Name(identifier, ast.Load())
+
+
+def call(function: str | ast.expr, *given: ast.expr) -> ast.Call:
+    """Return a call of one of our own functions."""
+    return ast.Call(name(function) if isinstance(function, str) else function, list(given), [])
+
+
+class Generator:
+    """Writes the tree of one condition, and takes note of what it uses."""
+
+    def __init__(
+        self,
+        field: Field,
+        scope: ScopeSpec,
+        macros: Mapping[str, ast.expr],
+        lists: Mapping[str, tuple[Any, ...]],
+        bound: frozenset[str],
+    ) -> None:
+        self._field = field
+        self._scope = scope
+        self._macros = macros
+        self._lists = lists
+        self._bound = bound
+        self.used: set[str] = set()
+        self.needs: set[str] = set()
+        self.ahead = False
+        self.quantified = False
+        self.in_run = False
+        self.uses_bound = False
+        self.eager: set[str] = set()
+        self.lazy: set[str] = set()
+        self.constants: dict[str, Any] = {}
+        self._locals: list[str] = []
+        self._open: list[str] = []
+        self._loops = 0
+        self._size = 0
+        self._outer_uses = 0
+
+    # Parts
+
+    def expression(self, node: ast.expr) -> ast.expr:
+        """Return the compiled form of one part."""
+        self._size += 1
+        if self._size > MAX_GENERATED:
+            self._field.fail(f"more than {MAX_GENERATED} parts, macros included")
+        return self._PARTS[type(node)](self, node)
+
+    def _constant(self, node: ast.Constant) -> ast.expr:
+        return ast.Constant(node.value)
+
+    def _boolean(self, node: ast.BoolOp) -> ast.expr:
+        sign = ast.And() if isinstance(node.op, ast.And) else ast.Or()
+        return ast.BoolOp(sign, [self.expression(value) for value in node.values])
+
+    def _unary(self, node: ast.UnaryOp) -> ast.expr:
+        value = self.expression(node.operand)
+        if isinstance(node.op, ast.Not):
+            return ast.UnaryOp(ast.Not(), value)
+        if isinstance(node.operand, ast.Constant) and type(node.operand.value) in (int, float):
+            return ast.UnaryOp(ast.USub() if isinstance(node.op, ast.USub) else ast.UAdd(), value)
+        negative = call("h_negative", value)
+        return negative if isinstance(node.op, ast.USub) else call("h_negative", negative)
+
+    def _binary(self, node: ast.BinOp) -> ast.expr:
+        left, right = self.expression(node.left), self.expression(node.right)
+        if isinstance(node.op, ast.Add):
+            return call("h_add_paid", name("w"), left, right) if self._paying() else call("h_add", left, right)
+        return call(_ARITHMETIC[type(node.op)], left, right)
+
+    def _choice(self, node: ast.IfExp) -> ast.expr:
+        return ast.IfExp(self.expression(node.test), self.expression(node.body), self.expression(node.orelse))
+
+    def _sequence(self, node: ast.List | ast.Tuple | ast.Set) -> ast.expr:
+        items = [self.expression(item) for item in node.elts]
+        if isinstance(node, ast.Set):
+            return ast.Set(items)
+        return ast.List(items, ast.Load()) if isinstance(node, ast.List) else ast.Tuple(items, ast.Load())
+
+    def _dict(self, node: ast.Dict) -> ast.expr:
+        keys = [self.expression(key) for key in node.keys if key is not None]
+        return ast.Dict(list(keys), [self.expression(value) for value in node.values])
+
+    # Names
+
+    def _name(self, node: ast.Name) -> ast.expr:
+        identifier = node.id
+        if identifier in self._open:
+            return name(f"v_{identifier}")
+        shown = "from" if identifier == FROM and "from" in self._bound else identifier
+        if shown in self._bound:
+            self.used.add(shown)
+            self.uses_bound = True
+            self._outer_uses += 1
+            return ast.Subscript(name("b"), ast.Constant(shown), ast.Load())
+        if identifier in self._macros:
+            return self._macro(node)
+        if identifier in self._lists:
+            self.used.add(identifier)
+            return self._kept(self._lists[identifier])
+        found = self._scope.names.get(identifier)
+        if found is None:
+            return self._unknown(node, identifier)
+        self.used.add(identifier)
+        self._outer_uses += 1
+        self._note(found)
+        return self._scoped(identifier, found)
+
+    def _macro(self, node: ast.Name) -> ast.expr:
+        # Variables of the condition are not the macro's; its own text decides what its names mean.
+        outside, self._open = self._open, []
+        try:
+            return self.expression(self._macros[node.id])
+        finally:
+            self._open = outside
+
+    def _scoped(self, identifier: str, found: Name) -> ast.expr:
+        if found.attribute is not None:
+            self.eager.add(found.attribute)
+            return name(f"e_{found.attribute}")
+        if found.loader is not None:
+            return self._loaded(found.loader)
+        at = "l_step" if self._scope.troy else "l_event"
+        if found.steps:
+            self.quantified = True
+            first, last = {"steps": (0, None), "prev_steps": (0, 0), "next_steps": (1, None)}[identifier]
+            low = ast.BinOp(name("i"), ast.Add(), ast.Constant(1)) if first else ast.Constant(0)
+            return call("l_some", name(at), low, name("i") if last == 0 else name("n"), name("w"))
+        if identifier == "step":
+            return call(at, name("i"))
+        return name(
+            {"index": "i", "step_index": "i", "trace": "l_trace", "agent": "l_agent", "run": "l_run"}[identifier]
+        )
+
+    def _loaded(self, loader: str) -> ast.expr:
+        """Return what is loaded on first use: at once inside of loops, where variables cannot be set."""
+        self.lazy.add(loader)
+        if self._loops:
+            return call(f"l_{loader}", name("i"))
+        held = name(f"x_{loader}")
+        load = ast.NamedExpr(ast.Name(f"x_{loader}", ast.Store()), call(f"l_{loader}", name("i")))
+        return ast.IfExp(ast.Compare(held, [ast.IsNot()], [name("h_unset")]), held, load)
+
+    def _note(self, found: Name) -> None:
+        if found.needs is not None:
+            self.needs.add(found.needs)
+        self.ahead = self.ahead or found.ahead
+
+    def _unknown(self, node: ast.AST, identifier: str) -> NoReturn:
+        if identifier in self._scope.functions or identifier in scopes.APART:
+            refuse(self._field, node, f"{identifier} is a function: call it")
+        known = {*self._scope.names, *self._bound, *self._macros, *self._lists}
+        refuse(self._field, node, f"unknown name {identifier[:60]!r}{nearest(identifier, known)}")
+
+    def _kept(self, value: Any) -> ast.expr:
+        key = f"k_{len(self.constants)}_{next(_keys)}"
+        self.constants[key] = value
+        return name(key)
+
+    # Fields and items
+
+    def _attribute(self, node: ast.Attribute) -> ast.expr:
+        if node.attr.startswith("_"):
+            refuse(self._field, node, f"{node.attr[:60]!r} is not part of conditions")
+        if self._scope.troy:
+            refuse(
+                self._field, node, f"'.{node.attr[:60]}' is not part of troy's conditions: write ['{node.attr[:60]}']"
+            )
+        if node.attr in scopes.FIELD_NEEDS and isinstance(node.value, ast.Name):
+            self.needs.add(scopes.FIELD_NEEDS[node.attr])
+        return call("h_field", self.expression(node.value), ast.Constant(node.attr))
+
+    def _subscript(self, node: ast.Subscript) -> ast.expr:
+        if isinstance(node.slice, ast.Slice):
+            parts = [None if part is None else self.expression(part) for part in (node.slice.lower, node.slice.upper)]
+            if node.slice.step is not None and not isinstance(node.slice.step, ast.Constant):
+                refuse(self._field, node, "the step of a slice must be a number")
+            step = None if node.slice.step is None else self.expression(node.slice.step)
+            holder = self._charged(self._subscripted(node.value, call_or_text=True))
+            return ast.Subscript(holder, ast.Slice(parts[0], parts[1], step), ast.Load())
+        key = self._step_key(node.value, node.slice)
+        if key is not None:
+            return key
+        if isinstance(node.slice, ast.Constant) and node.slice.value in ("input", "output"):
+            self.needs.add(str(scopes.STEP_KEYS[node.slice.value].needs))
+        holder, index = self.expression(node.value), self.expression(node.slice)
+        return ast.Subscript(holder, index, ast.Load()) if self._scope.troy else call("h_item", holder, index)
+
+    def _subscripted(self, node: ast.expr, *, call_or_text: bool) -> ast.expr:
+        value = self.expression(node)
+        return value if self._scope.troy or not call_or_text else call("h_or_text", value)
+
+    def _step_key(self, holder: ast.expr, key: ast.expr) -> ast.expr | None:
+        """Return `step['type']` and the like without making the whole step."""
+        if not (isinstance(holder, ast.Name) and holder.id == "step" and isinstance(key, ast.Constant)):
+            return None
+        found = scopes.STEP_KEYS.get(key.value) if isinstance(key.value, str) else None
+        if found is None or "step" in self._open or "step" in self._bound or found.loader is None:
+            return None
+        self.used.add("step")
+        self._outer_uses += 1
+        self._note(found)
+        return self._loaded(found.loader)
+
+    # Comparisons
+
+    def _compare(self, node: ast.Compare) -> ast.expr:
+        sides = [node.left, *node.comparators]
+        pairs = [self._pair(sign, sides[at], sides[at + 1]) for at, sign in enumerate(node.ops)]
+        return pairs[0] if len(pairs) == 1 else ast.BoolOp(ast.And(), pairs)
+
+    def _pair(self, sign: ast.cmpop, left: ast.expr, right: ast.expr) -> ast.expr:
+        if isinstance(sign, ast.In | ast.NotIn):
+            found = self._membership(left, right)
+            return found if isinstance(sign, ast.In) else ast.UnaryOp(ast.Not(), found)
+        a, b = self.expression(left), self.expression(right)
+        if type(sign) in _ORDERS and not self._scope.troy and not self._is_number(left):
+            return call(_ORDERS[type(sign)], a, b)
+        simple = isinstance(left, ast.Constant) or isinstance(right, ast.Constant)
+        if isinstance(sign, ast.Eq | ast.NotEq) and self._paying() and not simple:
+            found = call("h_equal_paid", name("w"), a, b)
+            return found if isinstance(sign, ast.Eq) else ast.UnaryOp(ast.Not(), found)
+        return ast.Compare(a, [type(sign)()], [b])
+
+    def _membership(self, left: ast.expr, right: ast.expr) -> ast.expr:
+        a = self.expression(left)
+        members = self._members(right)
+        if members is not None:
+            kept = self._kept(members)
+            return ast.Compare(a, [ast.In()], [kept]) if self._is_text(left) else call("h_listed", a, kept)
+        b = self._charged(self.expression(right))
+        literal = isinstance(right, ast.Tuple | ast.List)
+        return ast.Compare(a, [ast.In()], [b]) if self._scope.troy or literal else call("h_in", a, b)
+
+    def _members(self, node: ast.expr) -> frozenset[Any] | None:
+        """Return the members of a list of the policy or of a literal of texts."""
+        if isinstance(node, ast.Name) and node.id in self._lists and node.id not in (*self._open, *self._bound):
+            self.used.add(node.id)
+            return frozenset(self._lists[node.id])
+        if isinstance(node, ast.Tuple | ast.List | ast.Set) and all(
+            isinstance(item, ast.Constant) for item in node.elts
+        ):
+            values = [item.value for item in node.elts if isinstance(item, ast.Constant)]
+            return frozenset(values) if values and all(isinstance(value, str) for value in values) else None
+        return None
+
+    def _is_text(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Name) and node.id not in (*self._open, *self._bound) and node.id not in self._macros:
+            found = self._scope.names.get(node.id)
+            return found is not None and found.text
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "step":
+            key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            return (
+                isinstance(key, str)
+                and key in scopes.STEP_KEYS
+                and scopes.STEP_KEYS[key].text
+                and "step" not in self._open
+            )
+        return False
+
+    def _is_number(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Name):
+            return node.id in ("index", "step_index") and node.id not in self._open
+        return (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("len", "int", "float")
+        )
+
+    # Loops
+
+    def _comprehension(self, node: ast.GeneratorExp | ast.ListComp) -> ast.expr:
+        self._enter(node)
+        count = len(self._open)
+        clauses = [self._clause(clause) for clause in node.generators]
+        element = self.expression(node.elt)
+        del self._open[count:]
+        self._loops -= 1
+        return ast.ListComp(element, clauses) if isinstance(node, ast.ListComp) else ast.GeneratorExp(element, clauses)
+
+    def _clause(self, clause: ast.comprehension) -> ast.comprehension:
+        source = self.expression(clause.iter)
+        if not self._scope.troy:
+            source = call("h_each", source)
+        target = self._target(clause.target)
+        conditions = [self.expression(condition) for condition in clause.ifs]
+        return ast.comprehension(target, call("h_turns", name("w"), source), conditions, 0)
+
+    def _target(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.Name):
+            self._bind(node, node.id)
+            return ast.Name(f"v_{node.id}", ast.Store())
+        if isinstance(node, ast.Tuple) and all(isinstance(item, ast.Name) for item in node.elts):
+            return ast.Tuple([self._target(item) for item in node.elts], ast.Store())
+        return refuse(self._field, node, "a loop sets names only")
+
+    def _bind(self, node: ast.AST, identifier: str) -> None:
+        if identifier.startswith("_") or identifier in self._scope.functions or identifier in scopes.APART:
+            refuse(self._field, node, f"{identifier[:60]!r} cannot be the name of a variable")
+        self._open.append(identifier)
+
+    def _enter(self, node: ast.AST) -> None:
+        self.quantified = True
+        self._loops += 1
+        if self._loops > MAX_LOOPS:
+            refuse(self._field, node, f"more than {MAX_LOOPS} loops inside one another")
+
+    def predicate(self, node: ast.Lambda) -> tuple[ast.Lambda, bool]:
+        """Return a lambda, and whether it depends on anything but its own argument."""
+        self._enter(node)
+        before, count, enclosing = self._outer_uses, len(self._open), list(self._open)
+        given = node.args.args[0].arg
+        self._bind(node, given)
+        own = {part.id for part in ast.walk(node.body) if isinstance(part, ast.Name)}
+        body = self.expression(node.body)
+        del self._open[count:]
+        self._loops -= 1
+        argument = ast.arguments([], [ast.arg(f"v_{given}")], None, [], [], None, [])
+        closed = self._outer_uses == before and own.isdisjoint(set(enclosing) - {given})
+        return ast.Lambda(argument, body), closed
+
+    def _stray_lambda(self, node: ast.Lambda) -> ast.expr:
+        refuse(self._field, node, "a lambda stands only in any_step, any_prev, any_next or as a key=")
+
+    # Calls
+
+    def _call(self, node: ast.Call) -> ast.expr:
+        if isinstance(node.func, ast.Attribute):
+            return self._method(node, node.func)
+        if not isinstance(node.func, ast.Name):
+            refuse(self._field, node, "only functions and methods can be called")
+        called = node.func.id
+        if called in self._open or called in self._bound:
+            refuse(self._field, node, f"{called!r} is no function")
+        if called in scopes.SEARCHES:
+            return self._search(node, called)
+        if called == "matches":
+            return self._matches(node)
+        if called == "str":
+            return self._str(node)
+        function = self._scope.functions.get(called)
+        if function is None:
+            known = {*self._scope.functions, *scopes.APART}
+            refuse(self._field, node, f"unknown function {called[:60]!r}{nearest(called, known)}")
+        if called == "get":
+            known_key = self._get(node)
+            if known_key is not None:
+                return known_key
+        self._count(node, called, function.least, function.most, function.keywords)
+        if function.needs is not None:
+            self.needs.add(function.needs)
+        given = [self._charged(self.expression(item)) for item in node.args]
+        named = [ast.keyword(k.arg, self._keyword(k)) for k in node.keywords]
+        if function.in_run:
+            self.in_run = True
+            self._outer_uses += 1
+            given = [name("c"), name("i"), *given]
+        if called in ("any", "all", "min", "max", "sorted", "sum") and len(node.args) == 1:
+            self.quantified = True
+            given = [call("h_turns", name("w"), given[0] if self._scope.troy else call("h_each", given[0]))]
+        return ast.Call(self._kept(function.does), list(given), named)
+
+    def _keyword(self, keyword: ast.keyword) -> ast.expr:
+        if keyword.arg == "key":
+            if not isinstance(keyword.value, ast.Lambda):
+                refuse(self._field, keyword.value, "key= needs a lambda")
+            return self.predicate(keyword.value)[0]
+        return self.expression(keyword.value)
+
+    def _count(self, node: ast.Call, called: str, least: int, most: int, keywords: tuple[str, ...] = ()) -> None:
+        for keyword in node.keywords:
+            if keyword.arg not in keywords:
+                refuse(self._field, node, f"{called}() takes no {str(keyword.arg)[:60]!r}")
+        count = len(node.args) + sum(keyword.arg != "key" for keyword in node.keywords)
+        if not least <= count <= max(most, least + len(keywords)) or len(node.args) > most:
+            wanted = str(least) if least == most else f"{least} to {most}"
+            refuse(self._field, node, f"{called}() takes {wanted} arguments")
+
+    def _get(self, node: ast.Call) -> ast.expr | None:
+        """Return `get(step, 'metadata.key')` without making the whole step; take note of what others need."""
+        path = node.args[1] if len(node.args) > 1 else None
+        if not (isinstance(path, ast.Constant) and isinstance(path.value, str)):
+            return None
+        first, dot, rest = path.value.partition(".")
+        if first in scopes.STEP_KEYS and scopes.STEP_KEYS[first].needs is not None:
+            self.needs.add(str(scopes.STEP_KEYS[first].needs))
+        held = self._step_key(node.args[0], ast.Constant(first)) if dot and not node.keywords else None
+        if held is None or len(node.args) > 3:
+            return None
+        if first == "metadata" and "." not in rest and len(node.args) == 2:
+            return ast.Call(ast.Attribute(held, "get", ast.Load()), [ast.Constant(rest)], [])
+        return call("h_get", held, ast.Constant(rest), *[self.expression(item) for item in node.args[2:]])
+
+    def _search(self, node: ast.Call, called: str) -> ast.expr:
+        if len(node.args) != 1 or node.keywords or not isinstance(node.args[0], ast.Lambda):
+            refuse(self._field, node, f"{called}() takes a lambda")
+        self.ahead = self.ahead or scopes.SEARCHES[called]
+        self._outer_uses += 1
+        predicate, closed = self.predicate(node.args[0])
+        at = name("l_step" if self._scope.troy else "l_event")
+        if closed:
+            search = call("l_search", ast.Constant(next(_keys)), predicate, at, name("w"))
+            method, place = {
+                "any_prev": ("before", name("i")),
+                "any_next": ("after", name("i")),
+                "any_step": ("after", ast.UnaryOp(ast.USub(), ast.Constant(1))),
+            }[called]
+            return call(ast.Attribute(search, method, ast.Load()), place)
+        low: ast.expr = ast.BinOp(name("i"), ast.Add(), ast.Constant(1)) if called == "any_next" else ast.Constant(0)
+        return call("l_any", predicate, at, low, name("i" if called == "any_prev" else "n"), name("w"))
+
+    def _matches(self, node: ast.Call) -> ast.expr:
+        self._count(node, "matches", 2, 2)
+        pattern = node.args[1]
+        if not (isinstance(pattern, ast.Constant) and isinstance(pattern.value, str)):
+            refuse(self._field, pattern, "the pattern of matches() must be a literal text")
+        try:
+            search = compiled(pattern.value).search
+        except PatternError as error:
+            refuse(self._field, pattern, str(error))
+        text = self._charged(self.expression(node.args[0]))
+        return call(self._kept(search if self._scope.troy else _known(search)), text)
+
+    def _str(self, node: ast.Call) -> ast.expr:
+        self._count(node, "str", 1, 1)
+        value = self.expression(node.args[0])
+        return call("h_str_paid", name("w"), value) if self._paying() else call("h_str", value)
+
+    def _method(self, node: ast.Call, func: ast.Attribute) -> ast.expr:
+        if func.attr not in scopes.TEXT_METHODS | scopes.OBJECT_METHODS:
+            hint = nearest(func.attr, scopes.TEXT_METHODS | scopes.OBJECT_METHODS)
+            refuse(self._field, func, f"the method {func.attr[:60]!r} is not part of conditions{hint}")
+        if node.keywords or len(node.args) > 3:
+            refuse(self._field, node, f"{func.attr}() takes no such arguments")
+        if func.attr == "get" and 1 <= len(node.args) <= 2:
+            held = self._step_key(func.value, node.args[0])
+            if held is not None:
+                return held
+        receiver = self.expression(func.value)
+        if not self._scope.troy:
+            receiver = call("h_or_object" if func.attr in scopes.OBJECT_METHODS else "h_or_text", receiver)
+        receiver = self._charged(receiver)
+        if func.attr in scopes.SPLITTING and self._paying():
+            receiver = call("h_turns", name("w"), receiver)
+        given = [self._charged(self.expression(item)) for item in node.args]
+        return ast.Call(ast.Attribute(receiver, func.attr, ast.Load()), given, [])
+
+    # Payment
+
+    def _paying(self) -> bool:
+        return self._loops > 0 or self.quantified
+
+    def _charged(self, value: ast.expr) -> ast.expr:
+        return call("h_paid", name("w"), value) if self._loops else value
+
+    _PARTS: Mapping[type[ast.expr], Callable[[Generator, Any], ast.expr]] = {
+        ast.Constant: _constant,
+        ast.BoolOp: _boolean,
+        ast.UnaryOp: _unary,
+        ast.BinOp: _binary,
+        ast.IfExp: _choice,
+        ast.List: _sequence,
+        ast.Tuple: _sequence,
+        ast.Set: _sequence,
+        ast.Dict: _dict,
+        ast.Name: _name,
+        ast.Attribute: _attribute,
+        ast.Subscript: _subscript,
+        ast.Compare: _compare,
+        ast.GeneratorExp: _comprehension,
+        ast.ListComp: _comprehension,
+        ast.Lambda: _stray_lambda,
+        ast.Call: _call,
+    }
+
+
+def _known(search: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Return a search that finds nothing in what is unknown."""
+    return lambda value: value is not None and search(value)
