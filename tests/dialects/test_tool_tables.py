@@ -12,7 +12,7 @@ from spanwarden.dialects.base import Sightings
 from spanwarden.dialects.reading import observe
 from spanwarden.effects.classify import effects_of
 from spanwarden.effects.table import DEFAULT_TABLE
-from spanwarden.model.event import ContentRef, Effect
+from spanwarden.model.event import Effect
 from spanwarden.otlp import files
 from spanwarden.otlp.requests import decode
 
@@ -50,5 +50,5 @@ def test_the_table_reaches_the_tools_that_a_script_calls() -> None:
 
 
 def test_effects_are_not_worked_out_where_only_content_is_wanted() -> None:
-    assert Sightings(0, ContentRef(0, 0)).effects("bash", {"command": "ls"}) == ()
+    assert Sightings(0, loading=True).effects("bash", {"command": "ls"}) == ()
     assert Sightings(0).effects("bash", {"command": "ls"}) != ()

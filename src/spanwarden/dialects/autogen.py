@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from spanwarden.dialects import genai
-from spanwarden.dialects.base import Dialect, Origin, Sightings
+from spanwarden.dialects.base import Dialect, Origin, Shared, Sightings
 from spanwarden.dialects.conversation import add_messages
 from spanwarden.dialects.messages import Call, Response, Said, plain
 from spanwarden.dialects.usage import provider_usage
@@ -102,7 +102,7 @@ def _add(message: dict[str, Any], facts: dict[str, Any], sent: int, out: Sightin
             start=at,
             end=at,
         )
-    add_messages(out, own, (), (said,), at, at)
+    add_messages(out, Shared(**own), (), (said,), at, at)
 
 
 def _said(message: dict[str, Any], source: str) -> Said:

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from spanwarden.dialects.base import Loader, Sightings
+from spanwarden.dialects.base import Loader, Shared, Sightings
 from spanwarden.dialects.final_answers import is_final_answer
 from spanwarden.dialects.handoff_names import is_handoff
 from spanwarden.dialects.messages import Call, Response, Said, arguments_digest, message_digest
 from spanwarden.dialects.threads import thread
-from spanwarden.model.event import Content, Status
+from spanwarden.model.event import Content, Effect, Status
 
 MAX_CALLS = 2000
 """Of a longer conversation only the first calls and responses are read."""
@@ -44,73 +44,65 @@ class Asked(msgspec.Struct, eq=False):
 
 
 def add_messages(
-    out: Sightings,
-    facts: dict[str, Any],
-    given: Sequence[Said],
-    answered: Sequence[Said],
-    start: int,
-    end: int,
-    *,
-    loose: bool = False,
+    out: Sightings, shared: Shared, given: Sequence[Said], answered: Sequence[Said], start: int, end: int
 ) -> None:
     """Add one observation for each message and each tool call.
 
-    facts: what all share (keys, ids, agent). given: the messages sent to the model, which are history: they may be
-    older than the run. answered: what came back. start, end: of the model call, in ns. loose: these are not all the
-    messages of the call, others come in records of their own.
+    given: the messages sent to the model, which are history: they may be older than the run. answered: what came back.
+    start, end: of the model call, in ns. Where `shared.loose`, these are not all the messages of the call, others come
+    in records of their own.
     """
     if not given and not answered:
         return
-    if loose:
-        facts = {**facts, "loose": True}
-    elif out.collecting:
-        conversation = facts.get("conversation")
-        service, bare, named = facts.get("service") or "", not facts.get("parent_id"), conversation is not None
+    if out.collecting and not shared.loose:
+        conversation = shared.conversation
+        service, bare, named = shared.service or "", not shared.parent_id, conversation is not None
         tied = thread(out.sender, service, given, answered, start, end, bare=bare, named=named)
         out.tie(tied, conversation or tied.conversation)
-    _add_messages(out, facts, given, answered, start, end)
+    counted: dict[tuple[str, str | None], int] = {}
+    for messages, at, history in ((given, start, True), (answered, end, False)):
+        _add_texts(out, shared, messages, at, history)
+        if any(said.calls or said.responses for said in messages):
+            _add_calls(out, shared, _asked(messages, counted), at, history)
     out.untie()
 
 
-def _add_messages(
-    out: Sightings, facts: dict[str, Any], given: Sequence[Said], answered: Sequence[Said], start: int, end: int
-) -> None:
-    before = {**facts, "source": "message", "history": True, "start": start, "end": start}
-    after = {**facts, "source": "message", "start": end, "end": end}
-    counted: dict[tuple[str, str | None], int] = {}
-    _add_texts(out, before, given)
-    _add_calls(out, before, _asked(given, counted))
-    _add_texts(out, after, answered)
-    _add_calls(out, after, _asked(answered, counted))
-
-
-def _add_texts(out: Sightings, facts: dict[str, Any], messages: Iterable[Said]) -> None:
+def _add_texts(out: Sightings, shared: Shared, messages: Iterable[Said], at: int, history: bool) -> None:
+    collecting = out.collecting
     for sequence, said in enumerate(messages):
-        if said.text:
-            digest = message_digest(said.role, said.text)
-            out.add(_text(said.text), **facts, kind="message", role=said.role, merge=digest, sequence=sequence)
+        text = said.text
+        if text:
+            digest = message_digest(said.role, text) if collecting else ""
+            out.say(shared, _text(text), at, said.role, digest, sequence, history)
 
 
-def _add_calls(out: Sightings, facts: dict[str, Any], calls: Iterable[Asked]) -> None:
+def _add_calls(out: Sightings, shared: Shared, calls: Iterable[Asked], at: int, history: bool) -> None:
     for asked in calls:
-        if asked.name is not None and is_final_answer(asked.name, asked.arguments):
+        name, arguments = asked.name, asked.arguments
+        if name is not None and is_final_answer(name, arguments):
             continue
-        handoff = asked.name is not None and is_handoff(asked.name, asked.arguments)
+        handoff = name is not None and is_handoff(name, arguments)
+        digest = arguments_digest(arguments)
+        effects: tuple[Effect, ...] = ()
         # Effects of older history were told by the calls that asked for it; working them out each time is for nothing.
-        acted = asked.name is not None and not handoff and (asked.fresh or not facts.get("history"))
-        digest = arguments_digest(asked.arguments)
-        out.add(
+        if name and not handoff and (asked.fresh or not history):
+            effects = out.effects(name, arguments, digest=digest)
+        out.tell(
+            shared,
             _call(asked),
-            **facts,
-            kind="handoff" if handoff else "tool_call",
-            tool=asked.name,
+            "handoff" if handoff else "tool_call",
+            at,
+            at,
+            asked.status,
+            source="message",
+            tool=name,
             merge=asked.id,
             alias=asked.alias,
             sequence=asked.at,
             digest=digest,
-            status=asked.status,
             executed=asked.provider,
-            effects=out.effects(asked.name, asked.arguments, digest=digest) if acted and asked.name else (),
+            effects=effects,
+            history=history,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanwarden.dialects import gemini_fields as fields
-from spanwarden.dialects.base import Attributes, Loader, Origin, Sightings
+from spanwarden.dialects.base import Attributes, Loader, Origin, Shared, Sightings
 from spanwarden.dialects.conversation import add_messages
 from spanwarden.dialects.gemini_contents import answer, last_exchange
 from spanwarden.dialects.gemini_fields import Facts, Program, Reader
@@ -66,7 +66,7 @@ def _api_request(_program: Program, attributes: Attributes, facts: Facts, out: S
     sent = values.text(attributes.get("request_text"))
     if sent is not None:
         shared = {key: value for key, value in facts.items() if key not in {"source", "start", "end"}}
-        add_messages(out, shared, last_exchange(sent), (), facts["end"], facts["end"])
+        add_messages(out, Shared(**shared), last_exchange(sent), (), facts["end"], facts["end"])
 
 
 def _api_response(program: Program, attributes: Attributes, facts: Facts, out: Sightings) -> None:
@@ -85,7 +85,7 @@ def _api_response(program: Program, attributes: Attributes, facts: Facts, out: S
     )
     if said is not None:
         shared = {key: value for key, value in facts.items() if key not in {"source", "start", "end"}}
-        add_messages(out, shared, (), (said,), facts["start"], facts["end"])
+        add_messages(out, Shared(**shared), (), (said,), facts["start"], facts["end"])
 
 
 def _api_error(_program: Program, attributes: Attributes, facts: Facts, out: Sightings) -> None:

@@ -5,54 +5,68 @@ Also the fallback for scopes that no other dialect names: what carries `gen_ai.*
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from spanwarden.dialects import genai_keys as keys
-from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
+from spanwarden.dialects.base import Attributes, Dialect, Loader, Origin, Shared, Sightings, trace_keys
 from spanwarden.dialects.conversation import add_messages
 from spanwarden.dialects.final_answers import is_final_answer
 from spanwarden.dialects.genai_messages import Messages, log_exchange, log_message, span_messages, with_requests
 from spanwarden.dialects.handoff_names import is_handoff
-from spanwarden.dialects.messages import Said, arguments_digest, plain
+from spanwarden.dialects.messages import arguments_digest, plain
 from spanwarden.dialects.usage import read_usage
 from spanwarden.dialects.wrapped import call_id_in, tool_message
 from spanwarden.effects.unwrap import unwrap
-from spanwarden.model.event import Content, Effect, Status
+from spanwarden.model.event import Content, Effect, Kind, Status
+from spanwarden.model.observation import Source
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
 
 NAME = "genai"
 _ERROR = 2
 _CLIENT, _SERVER = 3, 2
+_SPEAKING = frozenset({"llm_call", "agent", "workflow", "structure"})
+
+
+TELLING = frozenset(
+    (
+        keys.OPERATION,
+        keys.MCP_METHOD,
+        keys.ENTITY_KIND,
+        keys.SPAN_KIND,
+        keys.REQUEST_TYPE,
+        *keys.TOOL,
+        *keys.CALL_ID,
+        *keys.MODEL,
+    )
+)
+"""A span that has none of these keys is not of these conventions."""
 
 
 def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings, dialect: str = NAME) -> bool:
     """Read one span; False if it carries no key that says what it is. `dialect` names who speaks the conventions."""
-    attributes = span.attributes
+    attributes = dict(span.attributes)  # some thirty look-ups follow, each ten times cheaper here
     role = _role(attributes)
     if role is None:
         return False
-    step = role == "agent" and bool(span.parent_span_id) and _is_step(attributes)
+    parent_id, start, end = span.parent_span_id, span.start_time_unix_nano, span.end_time_unix_nano
+    step = role == "agent" and bool(parent_id) and _is_step(attributes)
     role = "structure" if step else role
-    messages = span_messages(span)
-    facts = _facts(attributes, origin, span.trace_id, span.span_id, dialect)
-    facts["parent_id"] = span.parent_span_id
+    messages = span_messages(attributes, span.events)
+    shared = _shared(attributes, origin, span.trace_id, span.span_id, dialect, parent_id)
     if step:
-        facts["agent"] = facts["agent_id"] = None
-    timed = {**facts, "start": span.start_time_unix_nano, "end": span.end_time_unix_nano}
-    bare = role in {"llm_call", "embedding"}
-    timed["root"] = not span.parent_span_id and not bare
-    status: Status = "error" if span.status.code == _ERROR or _text(attributes, keys.ERROR) else "ok"
-    error = _error_text(span) if status == "error" else None
+        shared = shared._replace(agent=None, agent_id=None)
+    failed = span.status.code == _ERROR or _text(attributes, keys.ERROR) is not None
+    error = _error_text(span, attributes) if failed else None
+    act = Act(shared, start, end, "error" if failed else "ok", error, root=not parent_id)
     if role == "tool_call":
-        _tool(span, messages, {**timed, "status": status}, error, out)
+        _tool(span, attributes, messages, act, out)
         return True
-    _operation(role, attributes, messages, {**timed, "status": status}, error, out)
-    if role == "llm_call" and any(key in attributes for key in keys.TOOL):
+    _operation(role, attributes, messages, act, out)
+    if role == "llm_call" and keys.TOOL[0] in attributes:
         messages = with_requests(messages, attributes)
-    if role in {"llm_call", "agent", "workflow", "structure"} and (messages.given or messages.answered):
-        start = span.start_time_unix_nano
-        add_messages(out, facts, messages.given, messages.answered, start, max(start, span.end_time_unix_nano))
+    if role in _SPEAKING and (messages.given or messages.answered):
+        add_messages(out, shared, messages.given, messages.answered, start, max(start, end))
     return True
 
 
@@ -63,12 +77,14 @@ def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings, dial
         return _read_exchange(record, origin, out, dialect)
     at = record.time_unix_nano or record.observed_time_unix_nano
     messages = log_message(name, record)
-    facts = _facts(record.attributes, origin, record.trace_id, record.span_id, dialect)
-    if name == keys.DETAILS and _role(record.attributes) in {None, "llm_call"}:
-        status: Status = "error" if _text(record.attributes, keys.ERROR) else "ok"
-        timed = {**facts, "source": "log", "start": at, "end": at, "status": status}
-        _operation("llm_call", record.attributes, messages, timed, None, out)
-    add_messages(out, facts, messages.given, messages.answered, at, at, loose=name != keys.DETAILS)
+    attributes = dict(record.attributes)
+    shared = _shared(attributes, origin, record.trace_id, record.span_id, dialect)
+    if name == keys.DETAILS and _role(attributes) in {None, "llm_call"}:
+        status: Status = "error" if _text(attributes, keys.ERROR) else "ok"
+        _operation("llm_call", attributes, messages, Act(shared, at, at, status, None, source="log"), out)
+    if name != keys.DETAILS:
+        shared = shared._replace(loose=True)
+    add_messages(out, shared, messages.given, messages.answered, at, at)
     return True
 
 
@@ -78,8 +94,8 @@ def _read_exchange(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings
     if exchange is None:
         return False
     at = record.time_unix_nano or record.observed_time_unix_nano
-    facts = _facts(record.attributes, origin, record.trace_id, record.span_id, dialect)
-    add_messages(out, facts, exchange.given, exchange.answered, at, at)
+    shared = _shared(record.attributes, origin, record.trace_id, record.span_id, dialect)
+    add_messages(out, shared, exchange.given, exchange.answered, at, at)
     return True
 
 
@@ -115,61 +131,90 @@ def _is_step(attributes: Attributes) -> bool:
     return name == _text(attributes, keys.AGENT_ID) and (name in keys.NODES or name.endswith(keys.NODE_ENDS))
 
 
-def _facts(attributes: Attributes, origin: Origin, trace_id: bytes, span_id: bytes, dialect: str) -> dict[str, Any]:
+def _shared(
+    attributes: Attributes, origin: Origin, trace_id: bytes, span_id: bytes, dialect: str, parent_id: bytes = b""
+) -> Shared:
     traced = len(trace_id) == 16 and any(trace_id)
     conversation = _text(attributes, keys.CONVERSATION)
     if conversation is not None and conversation.startswith(keys.NO_CONVERSATION):
         conversation = None
     if traced:
-        key = "trace:" + trace_id.hex()
+        tied = trace_keys(trace_id)
     elif conversation is not None:
-        key = "conversation:" + conversation
+        tied = ("conversation:" + conversation,)
     else:
-        key = "service:" + (origin.instance or origin.service or "unknown")
-    return {
-        "keys": (key,),
-        "dialect": dialect,
-        "run_id": _text(attributes, keys.RUN_ID),
-        "conversation": conversation,
-        "service": origin.service,
-        "trace_id": trace_id if traced else b"",
-        "span_id": span_id if traced and len(span_id) == 8 and any(span_id) else b"",
-        "agent": _text(attributes, keys.AGENT),
-        "agent_id": _text(attributes, keys.AGENT_ID),
-    }
+        tied = ("service:" + (origin.instance or origin.service or "unknown"),)
+    return Shared(
+        tied,
+        dialect,
+        _text(attributes, keys.RUN_ID),
+        conversation,
+        origin.service,
+        trace_id if traced else b"",
+        span_id if traced and len(span_id) == 8 and any(span_id) else b"",
+        parent_id,
+        _text(attributes, keys.AGENT),
+        _text(attributes, keys.AGENT_ID),
+    )
 
 
-def _operation(
-    role: str,
-    attributes: Attributes,
-    messages: Messages,
-    facts: dict[str, Any],
-    error: str | None,
-    out: Sightings,
-) -> None:
+class Act(NamedTuple):
+    """When an action was and how it ended, beside what its record's observations share. Times in ns."""
+
+    shared: Shared
+    start: int
+    end: int
+    status: Status
+    error: str | None
+    source: Source = "span"
+    root: bool = False
+
+
+def _operation(role: str, attributes: Attributes, messages: Messages, act: Act, out: Sightings) -> None:
+    shared, start, end, status, error, source, root = act
     if role in {"structure", "definition"}:
-        out.add(None, **{**facts, "kind": "span", "agent": None, "status": "unknown"})
-        return
-    if role == "memory":
-        _memory(attributes, facts, error, out)
-        return
-    facts["kind"] = "agent" if role == "workflow" else role
-    if role == "workflow":
-        facts["agent"] = _text(attributes, keys.WORKFLOW) or facts["agent"]
-        facts["role"] = "workflow"
-    if role in {"llm_call", "embedding"}:
-        facts["merge"] = _text(attributes, keys.RESPONSE_ID)
-        facts["expects"] = _asks_for_tools(attributes)
-    if role in {"llm_call", "embedding", "agent"}:
-        facts["model"] = _text(attributes, keys.MODEL)
-        facts["provider"] = _text(attributes, keys.PROVIDER)
-        facts["usage"] = read_usage(attributes, keys.USAGE)
-        facts.update(_cost(attributes))
-    if role == "retrieval":
+        out.tell(shared._replace(agent=None), None, "span", start, end, source=source, root=root)
+    elif role in {"llm_call", "embedding"}:
+        out.tell(
+            shared,
+            _answer(messages, error),
+            "llm_call" if role == "llm_call" else "embedding",
+            start,
+            end,
+            status,
+            source=source,
+            merge=_text(attributes, keys.RESPONSE_ID),
+            expects=_asks_for_tools(attributes),
+            model=_text(attributes, keys.MODEL),
+            provider=_text(attributes, keys.PROVIDER),
+            usage=read_usage(attributes, keys.USAGE),
+            cost=_cost(attributes),
+        )
+    elif role == "agent":
+        out.tell(
+            shared,
+            _answer(messages, error),
+            "agent",
+            start,
+            end,
+            status,
+            root=root,
+            model=_text(attributes, keys.MODEL),
+            provider=_text(attributes, keys.PROVIDER),
+            usage=read_usage(attributes, keys.USAGE),
+            cost=_cost(attributes),
+        )
+    elif role == "workflow":
+        named = shared._replace(agent=_text(attributes, keys.WORKFLOW) or shared.agent)
+        out.tell(named, _answer(messages, error), "agent", start, end, status, root=root, role="workflow")
+    elif role == "memory":
+        _memory(attributes, act, out)
+    elif role == "retrieval":
         query, documents = _first(attributes, keys.QUERY), _first(attributes, keys.DOCUMENTS)
-        out.add(lambda: Content(values.structure(query), values.structure(documents), error=error), **facts)
-        return
-    out.add(lambda: Content(text=_answer(messages.answered), error=error), **facts)
+        load = lambda: Content(values.structure(query), values.structure(documents), error=error)  # noqa: E731
+        out.tell(shared, load, "retrieval", start, end, status, root=root)
+    else:
+        out.tell(shared, _answer(messages, error), "decision", start, end, status, root=root)
 
 
 def _asks_for_tools(attributes: Attributes) -> bool:
@@ -181,66 +226,73 @@ def _asks_for_tools(attributes: Attributes) -> bool:
     return False
 
 
-def _memory(attributes: Attributes, facts: dict[str, Any], error: str | None, out: Sightings) -> None:
+def _memory(attributes: Attributes, act: Act, out: Sightings) -> None:
+    shared, start, end, status, error, _, root = act
     operation = values.text(attributes.get(keys.OPERATION)) or "memory"
     reads = operation == "search_memory"
     target = _text(attributes, keys.MEMORY)
     query, records = _first(attributes, keys.QUERY), _first(attributes, keys.DOCUMENTS)
     effect = Effect("memory_read" if reads else "memory_write", target, "delete" if "delete" in operation else None)
-    facts.update(kind="retrieval" if reads else "tool_call", effects=(effect,), executed=True)
-    facts["tool"] = None if reads else operation
-    if reads:
-        out.add(lambda: Content(values.structure(query), values.structure(records), error=error), **facts)
-    else:
-        out.add(lambda: Content(values.structure(records), error=error), **facts)
+
+    def load() -> Content:
+        found = values.structure(records)
+        return Content(values.structure(query), found, error=error) if reads else Content(found, error=error)
+
+    kind: Kind = "retrieval" if reads else "tool_call"
+    tool = None if reads else operation
+    out.tell(shared, load, kind, start, end, status, tool=tool, effects=(effect,), executed=True, root=root)
 
 
-def _tool(span: trimmed_pb2.Span, messages: Messages, facts: dict[str, Any], error: str | None, out: Sightings) -> None:
-    attributes = span.attributes
+def _tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages, act: Act, out: Sightings) -> None:
+    shared, start, end, status, error, _, root = act
     name = _text(attributes, keys.TOOL_NAME) or _name_in(span.name.decode("utf-8", "replace"))
     wrapped = _content(attributes, keys.ARGUMENTS)
     arguments = unwrap(wrapped)
     if name is None or name.startswith("(") or name in keys.NO_TOOLS or is_final_answer(name, arguments):
         # Parallel calls are summed up in one more span whose name stands in parentheses.
-        out.add(None, **{**facts, "kind": "span", "status": "unknown", "agent": None})
+        out.tell(shared._replace(agent=None), None, "span", start, end, root=root)
         return
     returned = tool_message(_content(attributes, keys.RESULT))
     result = returned.result
-    asked = next((call for said in messages.given for call in said.calls), None)
-    given = next((r for said in (*messages.answered, *messages.given) for r in said.responses), None)
+    asked = given = None
+    if messages.given or messages.answered:
+        asked = next((call for said in messages.given for call in said.calls), None)
+        given = next((r for said in (*messages.answered, *messages.given) for r in said.responses), None)
     if arguments is None and asked is not None:
         arguments = asked.arguments
     if result is None and given is not None:
         result = given.result
     said = (_text(attributes, keys.TOOL_STATUS) or "") in keys.FAILED
     if said or returned.failed or (given is not None and given.failed is True):
-        facts["status"] = "error"
+        status = "error"
     if (_text(attributes, keys.ERROR) or "").lower() in keys.DENIED:
-        facts["status"] = "denied"
+        status = "denied"
     handoff = is_handoff(name, arguments)
     digest = arguments_digest(arguments)
-    mcp = keys.MCP_METHOD in attributes
-    out.add(
+    rank = 0
+    if keys.MCP_METHOD in attributes:
+        rank = -1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0
+    effects: tuple[Effect, ...] = ()
+    if not handoff:
+        server, tool_type = _text(attributes, keys.MCP_SERVER), _text(attributes, keys.TOOL_TYPE)
+        effects = out.effects(name, arguments, mcp_server=server, tool_type=tool_type, digest=digest)
+    out.tell(
+        shared,
         lambda: Content(arguments, plain(result), error=error),
-        **facts,
-        kind="handoff" if handoff else "tool_call",
+        "handoff" if handoff else "tool_call",
+        start,
+        end,
+        status,
         tool=name,
         merge=_text(attributes, keys.CALL_ID)
         or call_id_in(wrapped)
         or returned.id
         or (asked.id if asked is not None else None),
-        executed=facts["status"] != "denied",
+        executed=status != "denied",
         digest=digest,
-        rank=(-1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0) if mcp else 0,
-        effects=()
-        if handoff
-        else out.effects(
-            name,
-            arguments,
-            mcp_server=_text(attributes, keys.MCP_SERVER),
-            tool_type=_text(attributes, keys.TOOL_TYPE),
-            digest=digest,
-        ),
+        rank=rank,
+        effects=effects,
+        root=root,
     )
 
 
@@ -253,20 +305,24 @@ def _name_in(span_name: str) -> str | None:
     return None
 
 
-def _cost(attributes: Attributes) -> dict[str, Any]:
+def _cost(attributes: Attributes) -> float | None:
     """Return the reported cost. Zero means that the sender had no price."""
     for key in keys.COST:
         cost = values.number(attributes.get(key))
         if cost is not None and cost > 0:
-            return {"cost_usd": cost, "cost_source": "reported"}
-    return {}
+            return cost
+    return None
 
 
-def _answer(answered: tuple[Said, ...]) -> str | None:
-    return "\n".join(said.text for said in answered if said.text and said.role == "assistant") or None
+def _answer(messages: Messages, error: str | None) -> Loader:
+    def load() -> Content:
+        words = "\n".join(said.text for said in messages.answered if said.text and said.role == "assistant")
+        return Content(text=words or None, error=error)
+
+    return load
 
 
-def _error_text(span: trimmed_pb2.Span) -> str | None:
+def _error_text(span: trimmed_pb2.Span, attributes: Attributes) -> str | None:
     if span.status.message:
         return str(span.status.message, "utf-8", "replace")
     for event in span.events:
@@ -274,7 +330,7 @@ def _error_text(span: trimmed_pb2.Span) -> str | None:
             message = values.text(event.attributes.get("exception.message"))
             if message is not None:
                 return message
-    return _text(span.attributes, keys.ERROR)
+    return _text(attributes, keys.ERROR)
 
 
 def _event_name(record: trimmed_pb2.LogRecord) -> str:

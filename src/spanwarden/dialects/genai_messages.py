@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes
+from spanwarden.dialects.conventional_messages import conventional_messages
 from spanwarden.dialects.genai_flattened import flattened
 from spanwarden.dialects.messages import Call, Response, Said, looks_failed, plain, read_messages
 from spanwarden.otlp import values
@@ -25,22 +26,20 @@ class Messages(NamedTuple):
     answered: tuple[Said, ...] = ()
 
 
-def span_messages(span: trimmed_pb2.Span) -> Messages:
+def span_messages(attributes: Attributes, events: Sequence[trimmed_pb2.Span.Event]) -> Messages:
     """Return the messages of a span: from its attributes, else from its events."""
-    told = _attributes(span.attributes)
+    told = _attributes(attributes)
     if told.given and told.answered:
         return told
     if not told.given and not told.answered:
-        attributes = span.attributes
         prompt, completion = (flattened(attributes, start) for start in keys.FLATTENED)
         if prompt or completion:
             return Messages(tuple(prompt), tuple(completion))
     given: list[Said] = []
     answered: list[Said] = []
-    events = span.events
     if not events:
         return told
-    tool = _is_tool(span.attributes)
+    tool = _is_tool(attributes)
     for event in events[:MAX_EVENTS]:
         name = event.name.decode("utf-8", "replace")
         if name == keys.DETAILS or name in keys.CONTENT_EVENTS:
@@ -114,22 +113,43 @@ def _sequence(told: str, count: int) -> list[Any]:
     return decoded if isinstance(decoded, list) and len(decoded) == count else [None] * count
 
 
-_NAMES = (*keys.SYSTEM, *keys.INPUT, *keys.OUTPUT)
 _NOTHING = Messages()
 
 
 def _attributes(attributes: Attributes) -> Messages:
-    told = {key: values.structure(encoded) for key in _NAMES if (encoded := attributes.get(key)) is not None}
-    return _told(told) if told else _NOTHING
+    system = _encoded(attributes, keys.SYSTEM, "system")
+    given = _encoded(attributes, keys.INPUT, "user")
+    answered = _encoded(attributes, keys.OUTPUT, "assistant")
+    return Messages((*system, *given), tuple(answered)) if system or given or answered else _NOTHING
+
+
+def _encoded(attributes: Attributes, names: Iterable[str], role: str) -> list[Said]:
+    for name in names:
+        encoded = attributes.get(name)
+        if encoded is None:
+            continue
+        said = conventional_messages(encoded)
+        if said is not None:
+            return said
+        value = values.structure(encoded)
+        if value is not None:
+            return _messages(value, role)
+    return []
 
 
 def _told(decoded: dict[str, Any]) -> Messages:
-    system = _read(decoded, keys.SYSTEM, "system")
-    return Messages((*system, *_read(decoded, keys.INPUT, "user")), tuple(_read(decoded, keys.OUTPUT, "assistant")))
+    system = _decoded(decoded, keys.SYSTEM, "system")
+    return Messages(
+        (*system, *_decoded(decoded, keys.INPUT, "user")), tuple(_decoded(decoded, keys.OUTPUT, "assistant"))
+    )
 
 
-def _read(decoded: dict[str, Any], names: Iterable[str], role: str) -> list[Said]:
+def _decoded(decoded: dict[str, Any], names: Iterable[str], role: str) -> list[Said]:
     value = next((decoded[name] for name in names if decoded.get(name) is not None), None)
+    return [] if value is None else _messages(value, role)
+
+
+def _messages(value: Any, role: str) -> list[Said]:
     if isinstance(value, dict):
         value = _inner(value)
     return [] if value is None else read_messages(value, role)

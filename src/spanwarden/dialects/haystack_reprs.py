@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spanwarden.dialects import openinference_keys as keys
-from spanwarden.dialects.base import Sightings
+from spanwarden.dialects.base import Shared, Sightings
 from spanwarden.dialects.conversation import add_messages
 from spanwarden.dialects.messages import MAX_MESSAGES, Said, read_messages
 from spanwarden.dialects.python_repr import ReprError, read_repr
@@ -52,7 +52,7 @@ def add_haystack(span: trimmed_pb2.Span, timed: dict[str, Any], out: Sightings) 
         if is_agent and not old and plain["role"] == "assistant":
             _model_call(message, said, len(answered) - 1, timed, out)
         (given if old else answered).extend(said)
-    add_messages(out, facts, given, answered, span.start_time_unix_nano, span.end_time_unix_nano)
+    add_messages(out, Shared(**facts), given, answered, span.start_time_unix_nano, span.end_time_unix_nano)
     return True
 
 

@@ -8,7 +8,7 @@ and the AI SDK's `tool-call` parts.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ from spanwarden.otlp.values import parse_json
 MAX_MESSAGES = 2000
 """Of a longer conversation only the last messages are read."""
 
-_ROLES = {"developer": "system", "model": "assistant", "ai": "assistant", "human": "user", "function": "tool"}
+ROLES = {"developer": "system", "model": "assistant", "ai": "assistant", "human": "user", "function": "tool"}
 _CALL_TYPES = frozenset({"tool_call", "tool_use", "tool-call", "function_call", "server_tool_call", "server_tool_use"})
 _PROVIDER_TYPES = frozenset({"server_tool_call", "server_tool_use"})
 _RESULT_TYPES = frozenset(
@@ -91,7 +91,7 @@ def _message(item: Any, role: str) -> Said:
         return Said(role, item if isinstance(item, str) else "")
     spoken = item.get("role")
     said_by = spoken if isinstance(spoken, str) and spoken else role
-    said_by = _ROLES.get(said_by, said_by)
+    said_by = ROLES.get(said_by, said_by)
     content = item.get("parts")
     if content is None:
         content = item.get("content")
@@ -170,9 +170,14 @@ def _request(part: Any, calls: list[Call]) -> None:
 
 def _response(part: dict[str, Any], *keys: str) -> Response:
     raw = next((part[key] for key in keys or _RESULTS if part.get(key) is not None), None)
+    return response_of(_first(part, _IDS), _first(part, _NAMES), raw, part)
+
+
+def response_of(identity: str | None, name: str | None, raw: Any, part: Mapping[str, Any]) -> Response:
+    """Return what a call gave back; `raw` is the result as it was sent, `part` may say whether the call failed."""
     typed = _type(raw) if isinstance(raw, dict) else ""
     if typed == "execution-denied":
-        return Response(_first(part, _IDS), _first(part, _NAMES), None, None, True)
+        return Response(identity, name, None, None, True)
     if isinstance(raw, dict) and typed in _TYPED_RESULTS and "value" in raw:
         raw = raw["value"]
     result = plain(raw)
@@ -187,7 +192,7 @@ def _response(part: dict[str, Any], *keys: str) -> Response:
         failed = status == "error"
     else:
         failed = None if result is None else looks_failed(result)
-    return Response(_first(part, _IDS), _first(part, _NAMES), result, failed)
+    return Response(identity, name, result, failed)
 
 
 def looks_failed(result: Any) -> bool:

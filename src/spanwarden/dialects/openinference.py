@@ -6,7 +6,7 @@ from typing import Any
 
 from spanwarden.dialects import openinference_keys as keys
 from spanwarden.dialects import openinference_messages as messages
-from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
+from spanwarden.dialects.base import Attributes, Dialect, Origin, Shared, Sightings
 from spanwarden.dialects.conversation import add_messages
 from spanwarden.dialects.final_answers import is_final_answer
 from spanwarden.dialects.handoff_names import is_handoff
@@ -79,7 +79,7 @@ def _add_messages(
     span: trimmed_pb2.Span, facts: Facts, given: list[Said], answered: list[Said], out: Sightings
 ) -> None:
     start = span.start_time_unix_nano
-    add_messages(out, facts, given, answered, start, max(start, span.end_time_unix_nano))
+    add_messages(out, Shared(**facts), given, answered, start, max(start, span.end_time_unix_nano))
 
 
 def _was_asked(span: trimmed_pb2.Span) -> bool:
@@ -200,7 +200,7 @@ def _chain(span: trimmed_pb2.Span, facts: Facts, out: Sightings) -> None:
         parts = [{**call, "type": "tool_call"} for call in calls if isinstance(call, dict)] if calls else []
         answered = read_messages([{"role": "assistant", "parts": parts}])
         start = span.start_time_unix_nano
-        add_messages(out, facts, [], answered, start, start)
+        add_messages(out, Shared(**facts), [], answered, start, start)
 
 
 def _agent_named(span: trimmed_pb2.Span, told: str | None) -> str | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
-from spanwarden.dialects.base import Attributes, Origin, Sightings
+from spanwarden.dialects.base import Attributes, Loader, Origin, Sightings
 from spanwarden.dialects.metadata_keys import sent_metadata
-from spanwarden.dialects.registry import read_log, read_span
+from spanwarden.dialects.registry import read_log, span_reader
 from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.model.event import Content, ContentRef, Event
 from spanwarden.model.observation import Observation
@@ -17,7 +19,8 @@ from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
 
 Request = trimmed_pb2.Traces | trimmed_pb2.Logs
-Record = tuple[trimmed_pb2.Span | trimmed_pb2.LogRecord, Origin]
+Scope = tuple[Origin, Callable[[Any, Origin, Sightings], object], Sequence[Any]]
+"""Where records come from, how they are read, and the records: spans, or log records."""
 
 
 def observe(
@@ -28,37 +31,31 @@ def observe(
     position: where the journal holds it. table: what tools do. failures: gets the error of every record that a dialect
     failed on; such a record has said what it said until then, and the others of its request are not touched by it.
     """
-    out = Sightings(position, table=table)
-    for number, (record, origin) in enumerate(_records(request)):
-        out.begin(number, origin)
-        try:
-            _read(record, origin, out)
-        except Exception as error:  # noqa: BLE001 - one odd record must not cost the rest of its request
-            if failures is not None:
-                failures.append(error)
+    out = Sightings(position, table)
+    number = 0
+    for origin, read, records in _scopes(request):
+        out.come_from(origin)
+        for record in records:
+            out.begin(number)
+            number += 1
+            try:
+                read(record, origin, out)
+            except Exception as error:  # noqa: BLE001 - one odd record must not cost the rest of its request
+                if failures is not None:
+                    failures.append(error)
     return out.observations
 
 
-def _read(record: trimmed_pb2.Span | trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> None:
-    if isinstance(record, trimmed_pb2.Span):
-        read_span(record, origin, out)
-    else:
-        read_log(record, origin, out)
-
-
-def _records(request: Request) -> Iterator[Record]:
+def _scopes(request: Request) -> Iterator[Scope]:
     if isinstance(request, trimmed_pb2.Traces):
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
                 origin = _origin(resource.resource.attributes, scope.scope)
-                for span in scope.spans:
-                    yield span, origin
+                yield origin, span_reader(origin.scope), scope.spans
     else:
         for logs in request.resource_logs:
             for scope_logs in logs.scope_logs:
-                origin = _origin(logs.resource.attributes, scope_logs.scope)
-                for record in scope_logs.log_records:
-                    yield record, origin
+                yield _origin(logs.resource.attributes, scope_logs.scope), read_log, scope_logs.log_records
 
 
 def _origin(resource: Attributes, scope: trimmed_pb2.Scope) -> Origin:
@@ -71,42 +68,68 @@ def _origin(resource: Attributes, scope: trimmed_pb2.Scope) -> Origin:
     )
 
 
+class _Told(NamedTuple):
+    """What one record held: how to load the content of each part, and what its sender wrote beside it."""
+
+    loads: Sequence[Loader | None]
+    metadata: dict[str, Any]
+
+
 class ContentReader:
     """Reads content again from the requests that carried it.
 
     `fetch` returns the decoded request at a journal position, or None if it is gone. A few requests are kept decoded,
-    so that the events of one run, which mostly share requests, are cheap to read together.
+    and a few records read, so that the events of one run, which mostly share both, are cheap to read together.
     """
 
-    def __init__(self, fetch: Callable[[int], Request | None], keep: int = 16) -> None:
+    def __init__(self, fetch: Callable[[int], Request | None], keep: int = 16, keep_records: int = 32) -> None:
         self._fetch = fetch
         self._keep = keep
-        self._records: OrderedDict[int, list[Record]] = OrderedDict()
+        self._keep_records = keep_records
+        self._requests: OrderedDict[int, list[Scope]] = OrderedDict()
+        self._records: OrderedDict[tuple[int, int], _Told] = OrderedDict()
 
     def load(self, ref: ContentRef) -> Content | None:
         """Return the content at `ref`, or None if its request is gone."""
-        records = self._at(ref.position)
-        if ref.record >= len(records):
+        told = self._told(ref.position, ref.record)
+        load = told.loads[ref.part] if ref.part < len(told.loads) else None
+        if load is None:
             return None
-        record, origin = records[ref.record]
-        out = Sightings(ref.position, wanted=ref)
-        out.begin(ref.record, origin)
-        _read(record, origin, out)
-        if out.content is None:
-            return None
-        told = sent_metadata(record.attributes, origin.resource)
-        return msgspec.structs.replace(out.content, metadata=told) if told else out.content
+        content = load()
+        return msgspec.structs.replace(content, metadata=told.metadata) if told.metadata else content
 
-    def _at(self, position: int) -> list[Record]:
-        records = self._records.get(position)
-        if records is None:
-            request = self._fetch(position)
-            records = self._records[position] = [] if request is None else list(_records(request))
-            if len(self._records) > self._keep:
+    def _told(self, position: int, record: int) -> _Told:
+        told = self._records.get((position, record))
+        if told is None:
+            told = self._records[position, record] = self._read(position, record)
+            if len(self._records) > self._keep_records:
                 self._records.popitem(last=False)
         else:
-            self._records.move_to_end(position)
-        return records
+            self._records.move_to_end((position, record))
+        return told
+
+    def _read(self, position: int, number: int) -> _Told:
+        for origin, read, records in self._at(position):
+            if number >= len(records):
+                number -= len(records)
+                continue
+            out = Sightings(position, loading=True)
+            out.begin(number, origin)
+            with contextlib.suppress(Exception):  # what the record said until then was observed
+                read(records[number], origin, out)
+            return _Told(out.loads or (), sent_metadata(records[number].attributes, origin.resource))
+        return _Told((), {})
+
+    def _at(self, position: int) -> list[Scope]:
+        scopes = self._requests.get(position)
+        if scopes is None:
+            request = self._fetch(position)
+            scopes = self._requests[position] = [] if request is None else list(_scopes(request))
+            if len(self._requests) > self._keep:
+                self._requests.popitem(last=False)
+        else:
+            self._requests.move_to_end(position)
+        return scopes
 
 
 class EventContents:

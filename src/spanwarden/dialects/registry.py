@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from spanwarden.dialects import (
     agentcore,
     ai_sdk,
@@ -26,7 +28,7 @@ from spanwarden.dialects import (
     pydantic_ai,
     qwen,
 )
-from spanwarden.dialects.base import Dialect, Origin, Sightings, SpanReader
+from spanwarden.dialects.base import Dialect, Origin, Shared, Sightings, SpanReader, trace_keys
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
 from spanwarden.otlp.requests import valid_ids
@@ -71,25 +73,36 @@ def candidates(scope: str) -> tuple[Dialect, ...]:
     return known
 
 
-def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> None:
-    """Add what a span says. A span with invalid ids says nothing (its sender was told so)."""
-    if not valid_ids(span.trace_id, span.span_id):
-        return
-    pending = values.text(span.attributes.get(SPAN_TYPE)) == PENDING
-    for dialect in () if pending else candidates(origin.scope):
-        if dialect.span is not None and dialect.span(span, origin, out):
-            return
-    out.add(
-        kind="span",
-        keys=("trace:" + span.trace_id.hex(),),
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        parent_id=span.parent_span_id,
-        start=span.start_time_unix_nano,
-        end=span.end_time_unix_nano,
-        service=origin.service,
-        root=not span.parent_span_id,
-    )
+def span_reader(scope: str) -> Callable[[trimmed_pb2.Span, Origin, Sightings], None]:
+    """Return what reads a span of this scope: it adds what the span says, at the least where it stands in its trace."""
+    known = _SPAN_READERS.get(scope)
+    if known is None:
+        asked = candidates(scope)
+        known = _span_reader(tuple(d.span for d in asked if d.span is not None), named=asked[0] is not _BY_KEYS)
+        if len(_SPAN_READERS) < _MAX_SCOPES:
+            _SPAN_READERS[scope] = known
+    return known
+
+
+def _span_reader(
+    readers: tuple[SpanReader, ...], *, named: bool
+) -> Callable[[trimmed_pb2.Span, Origin, Sightings], None]:
+    def read(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> None:
+        trace_id, span_id = span.trace_id, span.span_id
+        if not valid_ids(trace_id, span_id):
+            return  # its sender was told so
+        attributes = span.attributes
+        if named or not _TELLING.isdisjoint(attributes):
+            pending = SPAN_TYPE in attributes and values.text(attributes[SPAN_TYPE]) == PENDING
+            for reader in () if pending else readers:
+                if reader(span, origin, out):
+                    return
+        parent_id = span.parent_span_id
+        shared = Shared(trace_keys(trace_id), "unknown", None, None, origin.service, trace_id, span_id, parent_id)
+        start, end = span.start_time_unix_nano, span.end_time_unix_nano
+        out.tell(shared, None, "span", start, end, root=not parent_id)
+
+    return read
 
 
 def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> None:
@@ -109,7 +122,10 @@ _TELLS: tuple[tuple[str, SpanReader], ...] = tuple(
     (key, dialect.span) for dialect in DIALECTS if dialect.span is not None for key in dialect.tells
 )
 _BY_KEYS = Dialect("by its keys", (), _read_told, None)
+_TELLING = frozenset((SPAN_TYPE, *genai.TELLING, *(key for key, _ in _TELLS)))
+"""A span of an unknown scope that has none of these is read by no dialect."""
 _MAX_SCOPES = 4096
+_SPAN_READERS: dict[str, Callable[[trimmed_pb2.Span, Origin, Sightings], None]] = {}
 _CANDIDATES: dict[str, tuple[Dialect, ...]] = {}
 
 

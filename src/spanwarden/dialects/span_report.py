@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from spanwarden.dialects.base import Attributes, Origin, Sightings
+from spanwarden.dialects.base import Attributes, Origin, Shared, Sightings
 from spanwarden.dialects.conversation import add_messages
 from spanwarden.dialects.final_answers import is_final_answer
 from spanwarden.dialects.handoff_names import is_handoff
@@ -187,7 +187,7 @@ class SpanReport:
 
     def messages(self, given: Sequence[Said], answered: Sequence[Said]) -> None:
         """Add what was sent to the model or agent, and what came back."""
-        add_messages(self._out, self._facts, given, answered, self._start, self._end)
+        add_messages(self._out, Shared(**self._facts), given, answered, self._start, self._end)
 
     def _add(self, load: Any, **facts: Any) -> None:
         timed = {"start": self._start, "end": self._end, "status": self.status}

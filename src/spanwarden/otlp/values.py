@@ -51,6 +51,14 @@ def decode(encoded: bytes | None) -> Any:
         return None
 
 
+def string_bytes(encoded: bytes) -> bytes | None:
+    """Return the bytes of a string value as they were sent, None where the value is no string. Its UTF-8 may be bad."""
+    if len(encoded) < 2 or encoded[0] != 0x0A:
+        return None
+    start, length = (2, encoded[1]) if encoded[1] < 0x80 else _varint(encoded, 1)
+    return encoded[start:] if start and start + length == len(encoded) else None
+
+
 def text(encoded: bytes | None) -> str | None:
     """Return a value as non-empty text that carries information.
 
