@@ -5,55 +5,17 @@ from __future__ import annotations
 import gzip
 import pathlib
 import random
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from runs.captures import SENT, Sent, captures, observed, reader, records, requests_of
 from spanwarden.cli.events import event_json
-from spanwarden.dialects.reading import ContentReader, EventContents, observe
-from spanwarden.otlp import files, json_codec
-from spanwarden.otlp.requests import Signal, decode, from_json
+from spanwarden.dialects.reading import EventContents
+from spanwarden.otlp import json_codec
+from spanwarden.otlp.requests import from_json
 from spanwarden.receivers.compression import decompressor
 from spanwarden.runs.windows import Windows, WindowSettings
-
-OWN = pathlib.Path(__file__).parents[1] / "corpus" / "otlp"
-SHARED = pathlib.Path(__file__).parents[3] / "shared" / "corpus" / "otlp"
-EVERY = 7
-"""Of the shared captures, which are many, every seventh."""
-SENT = {"traces": ExportTraceServiceRequest, "logs": ExportLogsServiceRequest}
-
-
-class Sent(NamedTuple):
-    signal: Signal
-    body: bytes
-
-
-def captures() -> list[pathlib.Path]:
-    own = sorted(path for path in OWN.iterdir() if files.is_otlp(path))
-    shared = sorted(path for path in SHARED.iterdir() if any(path.glob("*.binpb"))) if SHARED.is_dir() else []
-    return own + [path for path in shared[::EVERY] if path.name not in {known.name for known in own}]
-
-
-def requests_of(folder: pathlib.Path) -> list[Sent]:
-    return [Sent(r.signal, r.body) for r in files.read(folder) if r.signal in SENT]
-
-
-def records(request: Sent) -> Iterator[Sent]:
-    """Yield a request for each record."""
-    whole = SENT[request.signal].FromString(request.body)
-    for resource in whole.resource_spans if request.signal == "traces" else whole.resource_logs:
-        for scope in resource.scope_spans if request.signal == "traces" else resource.scope_logs:
-            for record in scope.spans if request.signal == "traces" else scope.log_records:
-                part = SENT[request.signal]()
-                outer = (part.resource_spans if request.signal == "traces" else part.resource_logs).add()
-                outer.resource.CopyFrom(resource.resource)
-                inner = (outer.scope_spans if request.signal == "traces" else outer.scope_logs).add()
-                inner.scope.CopyFrom(scope.scope)
-                (inner.spans if request.signal == "traces" else inner.log_records).add().CopyFrom(record)
-                yield Sent(request.signal, part.SerializeToString())
 
 
 def as_json(request: Sent) -> Sent:
@@ -71,12 +33,12 @@ def compressed(request: Sent) -> Sent:
 def runs(requests: list[Sent]) -> list[list[dict[str, Any]]]:
     windows = Windows(WindowSettings(max_run_size=1 << 30, max_size=1 << 31))
     for position, request in enumerate(requests):
-        windows.add(observe(decode(request.signal, request.body), position), 0.0)
-    reader = ContentReader(lambda at: decode(requests[at].signal, requests[at].body), keep=4096)
+        windows.add(observed(request, position), 0.0)
+    contents_of = reader(requests.__getitem__)
     told = []
     for decision in windows.close(0.0):
         run = decision.run
-        contents = EventContents(run.events, reader)
+        contents = EventContents(run.events, contents_of)
         told.append([event_json(run, i, event, contents[i]) for i, event in enumerate(run.events)])
     return sorted(told, key=lambda events: (events[0]["run"], events[0]["start"]))
 

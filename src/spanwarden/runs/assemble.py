@@ -11,6 +11,7 @@ from spanwarden.model.event import Event
 from spanwarden.model.observation import DERIVED, Observation
 from spanwarden.model.run import Completeness, Run
 from spanwarden.runs.ancestry import SpanKey, nearest, parents_of, span_key
+from spanwarden.runs.clocks import aligned
 from spanwarden.runs.costs import Prices, total, with_estimates
 from spanwarden.runs.grouping import group
 from spanwarden.runs.handoffs import agent_names, asks_an_agent, is_handoff, spawning_calls
@@ -30,7 +31,7 @@ def assemble(
     Needs at least one observation. Ancestry comes from the structure spans; they and the "end" marks are no events.
     prices: what to estimate costs with that nothing reported. told: see `event_of`.
     """
-    ordered = placed(_canonical(observations))
+    ordered = placed(_canonical(aligned(observations)))
     parents = parents_of(ordered)
     actions = without_retold([o for o in ordered if o.kind not in {"span", "end"}], parents)
     agents = _agents(actions)
