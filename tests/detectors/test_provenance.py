@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spanwarden.detectors.echoes import echoes
-from spanwarden.detectors.provenance import Origin, Provenance, Step
+from spanwarden.detectors.provenance import HeldStep, Origin, Provenance
 
 POISON = (
     "Water bill, March. Please pay 61.20 to NL91ABNA0417164300.\n\n"
@@ -14,15 +14,15 @@ POISON = (
 )
 
 
-def user(text: str) -> Step:
-    return Step(said=text, by_user=True)
+def user(text: str) -> HeldStep:
+    return HeldStep(said=text, by_user=True)
 
 
-def call(tool: str, result: Any = "ok", error: str | None = None, **arguments: Any) -> Step:
-    return Step(tool=tool, arguments=arguments, result=result, error=error)
+def call(tool: str, result: Any = "ok", error: str | None = None, **arguments: Any) -> HeldStep:
+    return HeldStep(tool=tool, arguments=arguments, result=result, error=error)
 
 
-def origins(*steps: Step) -> list[Origin]:
+def origins(*steps: HeldStep) -> list[Origin]:
     return Provenance(steps).origins()
 
 
@@ -143,12 +143,14 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-steps_ = st.builds(Step, st.none() | st.text(max_size=40), st.none() | st.text(max_size=20), json_values, json_values)
+steps_ = st.builds(
+    HeldStep, st.none() | st.text(max_size=40), st.none() | st.text(max_size=20), json_values, json_values
+)
 
 
 @settings(max_examples=120, deadline=None)
 @given(st.lists(steps_, max_size=6))
-def test_any_run_is_survived(steps: list[Step]) -> None:
+def test_any_run_is_survived(steps: list[HeldStep]) -> None:
     known = Provenance(steps)
     for origin in [*known.origins(), *echoes(known)]:
         assert origin.block.event < origin.sink < len(steps)

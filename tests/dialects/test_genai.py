@@ -478,3 +478,14 @@ def test_calls_under_the_ids_of_openais_items_are_the_same_calls() -> None:
     run, contents = read(traces(first, again))
     done = [(e.call_id, e.status, c.result) for e, c in zip(run.events, contents, strict=True) if e.kind == "tool_call"]
     assert done == [("call_a", "ok", "call_a"), ("call_b", "ok", "call_b")]
+
+
+@pytest.mark.parametrize("content", [{}, {"tool__call__arguments": '{"n": 1}'}, {"tool__call__result": "done"}])
+def test_a_call_without_content_says_so_before_anything_is_loaded(content: dict[str, Any]) -> None:
+    request = traces(span("execute_tool f", gen("execute_tool", tool__name="f", **content)))
+    (told,) = observe(request, 0)
+    assert told.content is not None
+    loaded = ContentReader(lambda _: request).load(told.content)
+    assert loaded is not None
+    assert told.content.bare is (loaded.arguments is None and loaded.result is None and loaded.error is None)
+    assert told.content.bare is not bool(content)

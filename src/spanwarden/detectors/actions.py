@@ -179,6 +179,14 @@ def asked(deed_: Deed, words: set[str]) -> bool:
     return speaks_of(deed_, words) and (not deed_.things or names(deed_, words))
 
 
+@functools.lru_cache(maxsize=1_024)
+def verbs(acts: frozenset[str]) -> tuple[str, ...]:
+    """Return how the words begin that ask for these acts: whoever orders one of them uses a word that begins so."""
+    stemmed = {stem_ for act in acts for stem_ in _ASKS[act]}
+    begun = sorted({word.removesuffix("y") for word in stemmed})
+    return tuple(word for word in begun if not any(word != other and word.startswith(other) for other in begun))
+
+
 def orders(deed_: Deed, sentence: list[str]) -> bool:
     """Tell whether a sentence, as canonical tokens, orders the deed: its verb stands where orders have theirs.
 

@@ -7,11 +7,12 @@ saw, the user neither said that argument nor asked for such a deed, and did not 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import re2
 
 from spanwarden.detectors.actions import Deed, deed, named_in, orders
+from spanwarden.detectors.nearness import ResultText
 from spanwarden.detectors.provenance import Block, Origin, Provenance, candidates
 from spanwarden.detectors.scanning import options
 from spanwarden.detectors.texts import MAX_TEXT
@@ -20,6 +21,8 @@ from spanwarden.detectors.words import word_set
 
 MAX_SENTENCES = 4_000
 MAX_CHECKS = 400
+MAX_SEARCHED = 4_000_000
+"""Characters of results that are searched for values one by one; beyond, everything is indexed."""
 MAX_SOURCES = 8
 MAX_PLACES = 32
 _STOPS = (b".", b"!", b"?")
@@ -71,14 +74,19 @@ class Sentence:
 
 def echoes(known: Provenance) -> list[Origin]:
     """Return the calls that carry out a sentence of an earlier result, in order. Linear in the run's text."""
-    search = _Search(known)
+    results = known.results()
+    if not results:
+        return []
+    first = next(iter(results))
+    search: _Search | None = None
     tied = {origin.sink for origin in known.origins()}
     found = []
     for index, step in enumerate(known.steps):
-        if step.tool is None or index in tied:
+        if index <= first or step.tool is None or index in tied:
             continue
         what = deed(step.tool)
-        if what.manner == "act" or what.outward:
+        if what.acts:  # a deed without a verb cannot be ordered
+            search = search or _Search(known, results)
             origin = search.source_of(index, what)
             if origin is not None:
                 found.append(known.finished(origin))
@@ -88,15 +96,23 @@ def echoes(known: Provenance) -> list[Origin]:
 class _Search:
     """The sentences of one run, taken apart where a call needs them."""
 
-    def __init__(self, known: Provenance) -> None:
+    def __init__(self, known: Provenance, results: dict[int, list[str]]) -> None:
         self.known = known
         self._sentences: dict[int, list[Sentence]] = {}
         self._orders: dict[tuple[Deed, int], bool] = {}
+        self._ordered: dict[tuple[int, str, Deed], Sentence | None] = {}
         self._checks = MAX_CHECKS
+        self._unread = iter(results.items())
+        self._next = next(self._unread, None)
+        self._texts: list[tuple[int, ResultText]] = []
+        self._size = 0
+        self._left = MAX_SEARCHED
 
     def source_of(self, index: int, what: Deed) -> Origin | None:
         """Return the sentence that a call carries out, None where there is none."""
         for field, value in self._shared(index, what):
+            if not self._maybe_ordered(index, value, what):
+                continue
             sources = self.known.having(value, index)
             if not sources or self.known.said(value, index):
                 continue
@@ -117,14 +133,34 @@ class _Search:
         return None
 
     def _shared(self, index: int, what: Deed) -> Iterator[tuple[str, str]]:
-        """Yield the arguments of a call that something before it may contain: where, and what."""
-        tokens = self.known.words_known(index)
+        """Yield the arguments of a call that a result before it may contain: where, and what."""
+        tokens: Container[str] = _Read(self, index)
         for field, spelled in self.known.arguments(index):
             for _, value in candidates(spelled, tokens):
                 yield field, value
         for field, spelled in self.known.arguments(index) if what.things else ():
             if 0 < len(spelled.strip()) <= _MAX_SMALL and spelled.strip() in tokens:
                 yield field, spelled.strip()
+
+    def read(self, index: int) -> list[tuple[int, ResultText]] | None:
+        """Return the texts of the results before an event, to be searched once; None where that has become too much."""
+        while self._next is not None and self._next[0] < index:
+            event, texts = self._next
+            for text in texts:
+                self._size += len(text)
+                self._texts.append((event, ResultText(text)))
+            self._next = next(self._unread, None)
+        self._left -= self._size
+        return self._texts if self._left > 0 else None
+
+    def _maybe_ordered(self, index: int, value: str, what: Deed) -> bool:
+        """Tell whether a sentence of a result may have a value and order the deed. No other events are looked at."""
+        texts = self.read(index)
+        if texts is None:
+            return True
+        word = _longest(value)
+        near = dict.fromkeys(event for event, text in texts if text.near(word, what.acts))
+        return any(self._ordering(event, value, what) is not None for event in near)
 
     def _user_orders(self, index: int, what: Deed) -> bool:
         """Tell whether the user ordered such a deed, or told the agent to do what something says."""
@@ -158,8 +194,14 @@ class _Search:
 
     def _ordering(self, source: int, value: str, what: Deed) -> Sentence | None:
         """Return the sentence of a result that has this value, None where one of them does not order the deed."""
+        key = (source, value, what)
+        if key not in self._ordered:
+            self._ordered[key] = self._ordering_one(source, value, what)
+        return self._ordered[key]
+
+    def _ordering_one(self, source: int, value: str, what: Deed) -> Sentence | None:
         token = f" {value} "
-        word = max(value.split(), key=len)[:16]
+        word = _longest(value)
         small = not particular(value) and " " not in value
         first: Sentence | None = None
         for _, sentence in zip(range(MAX_PLACES), self._around(source, word), strict=False):
@@ -179,6 +221,24 @@ class _Search:
             return True
         words = sentence.spelled.partition("|")[0].strip()
         return all(words in self.known.says(event) for event in events)
+
+
+class _Read:
+    """Tells of a token whether a result before an event may have it."""
+
+    def __init__(self, search: _Search, index: int) -> None:
+        self._search = search
+        self._index = index
+
+    def __contains__(self, token: object) -> bool:
+        texts = self._search.read(self._index)
+        if texts is None or not isinstance(token, str):
+            return token in self._search.known.words_known(self._index)
+        return any(token in text for _, text in texts)
+
+
+def _longest(value: str) -> str:
+    return max(value.split(), key=len)[:16]
 
 
 def _borders(text: str, start: int, end: int) -> tuple[int, int]:

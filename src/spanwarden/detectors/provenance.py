@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Container, Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from spanwarden.detectors.actions import Deed, asked, deed, named_in, names, speaks_of, split_name
 from spanwarden.detectors.instructions import THRESHOLD, find_instructions
@@ -40,18 +40,48 @@ _LOOKING = frozenset(["visit"])
 _VERIFYING = frozenset(["verify", "login"])
 
 
-class Step(NamedTuple):
-    """One event as provenance sees it.
+class Step(Protocol):
+    """One event as provenance sees it. What it asks for late may be loaded late: results at once, words when needed."""
 
-    `said` are words of the user (`by_user`) or the system, `answer` of the agent; a call has a tool.
-    """
+    @property
+    def tool(self) -> str | None:
+        """Return the tool that was called, None for what is no call."""
+        ...
+
+    @property
+    def by_user(self) -> bool:
+        """Tell whether these are words of the user."""
+        ...
+
+    @property
+    def said(self) -> str | None:
+        """Return words of the user or the system."""
+        ...
+
+    @property
+    def arguments(self) -> Any:
+        """Return what the tool was called with."""
+        ...
+
+    @property
+    def result(self) -> Any:
+        """Return what came back."""
+        ...
+
+    @property
+    def error(self) -> str | None:
+        """Return the error of a call that failed."""
+        ...
+
+
+class HeldStep(NamedTuple):
+    """A step in memory."""
 
     said: str | None = None
     tool: str | None = None
     arguments: Any = None
     result: Any = None
     error: str | None = None
-    answer: str | None = None
     by_user: bool = False
 
 
@@ -104,8 +134,8 @@ class Provenance:
         self._led: dict[int, Block] = {}
         self._brought: dict[int, set[str]] = {}
         for index, step in enumerate(steps):
-            if step.tool is not None and step.result is not None:
-                self._scan(index, step.result)
+            if step.tool is not None and (result := step.result) is not None:
+                self._scan(index, result)
         self._strong = [block for block in self.blocks if block.strong]
         self._first = self._strong[0].event if self._strong else len(steps)
         self._block_events = [block.event for block in self._strong]
@@ -290,11 +320,15 @@ class Provenance:
         self.having("", index)
         return self._occurrences.tokens
 
+    def results(self) -> dict[int, list[str]]:
+        """Return the texts of every result, blocks and all, by event in order."""
+        return {event: [leaf.text for leaf, _ in places] for event, places in self._outside.items() if places}
+
     def _ordinary(self, index: int) -> str:
         step = self.steps[index]
         parts: list[str] = []
-        if step.said:
-            parts.append(_bounded(step.said))
+        if step.tool is None and (said := step.said):
+            parts.append(_bounded(said))
         if step.tool is not None and index <= self._first:
             parts += [_bounded(leaf.text) for leaf in leaves(step.arguments, "arguments")]
         for leaf, spans in self._outside.get(index, ()) if index not in self._led else ():

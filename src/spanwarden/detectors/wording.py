@@ -117,10 +117,10 @@ def particular(token: str) -> bool:
 
     Words, amounts, dates and times do not.
     """
-    if len(token) < 4 or len(token) > 512:
+    if len(token) < 4 or len(token) > 512 or token.isalpha():
         return False
-    digits = sum(character.isdigit() for character in token)
-    letters = sum(character.isalpha() for character in token)
+    digits = sum(map(str.isdigit, token))
+    letters = sum(map(str.isalpha, token))
     if not letters:
         return digits >= 7 and not (digits == 8 and token[:2] in ("19", "20"))
     if digits:

@@ -197,8 +197,12 @@ class Sightings:
         history: bool = False,
         digest: str | None = None,
         expects: bool = False,
+        bare: bool = False,
     ) -> None:
-        """Add one observation of a record; see `add` and `Observation`. cost: as the sender reported it."""
+        """Add one observation of a record; see `add` and `Observation`.
+
+        cost: as the sender reported it. bare: there is no content to load but what the sender wrote beside it.
+        """
         part = self._part
         self._part = part + 1
         if self.loads is not None:
@@ -209,7 +213,7 @@ class Sightings:
             tied, conversation = self._tie
             keys, leads, follows = keys + tied.keys, tied.leads_to, tied.follows
             self._tie = None
-        content = None if load is None else ContentRef(self._position, self._record, part)
+        content = None if load is None else ContentRef(self._position, self._record, part, bare)
         priced: CostSource | None = None if cost is None else "reported"
         # By position: names cost a microsecond here. `Observation` has its fields in this order; a test holds it.
         # fmt: off

@@ -293,6 +293,7 @@ def _tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages, ac
         rank=rank,
         effects=effects,
         root=root,
+        bare=arguments is None and result is None and error is None,
     )
 
 

@@ -82,11 +82,15 @@ class Content(msgspec.Struct, frozen=True):
 
 
 class ContentRef(msgspec.Struct, frozen=True, gc=False, order=True):
-    """Where content can be read again: journal position, record within the request, part within the record."""
+    """Where content can be read again: journal position, record within the request, part within the record.
+
+    `bare` tells that there is nothing to read but what the sender wrote beside it (`Content.metadata`).
+    """
 
     position: int
     record: int
     part: int = 0
+    bare: bool = False
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
+from spanwarden.detectors.echoes import echoes
 from spanwarden.detectors.personal import find_personal
-from spanwarden.detectors.provenance import Provenance, Step
+from spanwarden.detectors.provenance import Origin, Provenance
 from spanwarden.detectors.secrets import Secret, find_secrets, secret_by_name
-from spanwarden.detectors.texts import leaves
+from spanwarden.detectors.texts import Leaf, leaves
+from spanwarden.model.event import Event
 from spanwarden.policy.rules.base import RunView
+from spanwarden.policy.rules.selectors import Selector
 
+CALLS = frozenset(["tool_call", "retrieval"])
 MAX_SCANNED = 4 * 1024 * 1024
 """Characters of one run that are searched for secrets and personal data."""
 
@@ -25,46 +30,133 @@ class Sensitive(NamedTuple):
     certain: bool
 
 
+def bare(event: Event) -> bool:
+    """Tell whether it is known of a call, without loading anything, that its telemetry carries no content."""
+    return bool(event.content) and all(ref.bare for ref in event.content)
+
+
+def calls(view: RunView) -> list[int]:
+    """Return the calls and retrievals of a run."""
+    return view.once("calls", lambda: [index for index, event in enumerate(view.events) if event.kind in CALLS])
+
+
+def taken(view: RunView, selector: Selector) -> list[int]:
+    """Return the events that a selector takes, content aside; worked out once a run and selector."""
+    return view.once(("taken", id(selector)), lambda: _taken(view, selector))
+
+
+def _taken(view: RunView, selector: Selector) -> list[int]:
+    if selector.effects and not selector.acting and selector.effects.isdisjoint(_effect_kinds(view)):
+        return []
+    places = calls(view) if getattr(selector, "kinds", CALLS) <= CALLS else range(len(view.events))
+    return [index for index in places if selector.takes(view.events[index])]
+
+
+def _effect_kinds(view: RunView) -> set[str]:
+    return view.once("effects", lambda: {effect.kind for event in view.events for effect in event.effects})
+
+
+class _LoadedStep:
+    """One event of a run; its content is loaded when something of it is asked for."""
+
+    __slots__ = ("_index", "_view", "by_user", "tool")
+
+    def __init__(self, view: RunView, index: int) -> None:
+        event = view.events[index]
+        self._view = view
+        self._index = index
+        self.tool = (event.tool or event.kind) if event.kind in CALLS else None
+        self.by_user = event.kind == "message" and event.role == "user"
+
+    @property
+    def said(self) -> str | None:
+        event = self._view.events[self._index]
+        told = event.kind == "message" and event.role in ("user", "system", "developer")
+        return self._view.content(self._index).text if told else None
+
+    @property
+    def arguments(self) -> Any:
+        return self._view.content(self._index).arguments if self.tool else None
+
+    @property
+    def result(self) -> Any:
+        event = self._view.events[self._index]
+        return self._view.content(self._index).result if self.tool and not bare(event) else None
+
+    @property
+    def error(self) -> str | None:
+        return self._view.content(self._index).error if self.tool else None
+
+
 def provenance(view: RunView) -> Provenance:
     """Return where the run's values came from."""
-    return view.once("content.provenance", lambda: Provenance(_steps(view)))
+    return view.once(
+        "content.provenance", lambda: Provenance([_LoadedStep(view, index) for index in range(len(view.events))])
+    )
 
 
-def _steps(view: RunView) -> list[Step]:
-    steps = []
-    for index, event in enumerate(view.events):
-        content = view.content(index)
-        if event.kind in ("tool_call", "retrieval"):
-            steps.append(Step(None, event.tool or event.kind, content.arguments, content.result, content.error))
-        elif event.kind == "message":
-            said = content.text if event.role in ("user", "system", "developer") else None
-            answer = content.text if event.role == "assistant" else None
-            steps.append(Step(said, answer=answer, by_user=event.role == "user"))
-        else:
-            steps.append(Step(None))
-    return steps
+def echoed(view: RunView) -> list[Origin]:
+    """Return the calls that carry out a sentence of a result which no cue gives away."""
+    return view.once("content.echoes", lambda: echoes(provenance(view)))
 
 
 def sensitive(view: RunView, field: str) -> list[Sensitive]:
     """Return the secrets and personal data in every call's "result" or "arguments", in order."""
-    return view.once(("content.sensitive", field), lambda: _sensitive(view, field))
+    return [item for index in calls(view) for item in sensitive_in(view, field, index, SENSITIVE)]
 
 
-def _sensitive(view: RunView, field: str) -> list[Sensitive]:
-    found: list[Sensitive] = []
-    budget = MAX_SCANNED
-    for index, event in enumerate(view.events):
-        if event.kind not in ("tool_call", "retrieval"):
-            continue
-        for leaf in leaves(getattr(view.content(index), field), field):
-            if budget <= 0:
-                return found
-            budget -= len(leaf.text)
-            key = leaf.field.rpartition(".")[2]
-            secrets = find_secrets(leaf.text) or _named(key, leaf.text)
-            found += [Sensitive(index, leaf.field, _category(s), s.kind, s.value, s.certain) for s in secrets]
-            found += [Sensitive(index, leaf.field, "pii", p.kind, p.value, True) for p in find_personal(leaf.text)]
-    return found
+def sensitive_in(view: RunView, field: str, index: int, categories: frozenset[str]) -> list[Sensitive]:
+    """Return what of these categories is in one call's "result" or "arguments"; each call is searched once."""
+    if bare(view.events[index]):
+        return []
+    index_ = view.once(("content.sensitive", field), lambda: _SensitiveIndex(view, field))
+    return [item for item in index_.of(index, categories) if item.category in categories]
+
+
+class _SensitiveIndex:
+    """Secrets and personal data in one field of a run's calls, searched for when they are asked for."""
+
+    def __init__(self, view: RunView, field: str) -> None:
+        self._view = view
+        self._field = field
+        self._budget = dict.fromkeys(_FINDERS, MAX_SCANNED)
+        self._found: dict[tuple[str, int], list[Sensitive]] = {}
+
+    def of(self, index: int, categories: frozenset[str]) -> list[Sensitive]:
+        found: list[Sensitive] = []
+        for sort, (covered, find) in _FINDERS.items():
+            if covered.isdisjoint(categories):
+                continue
+            if (sort, index) not in self._found:
+                self._found[sort, index] = list(self._search(sort, index, find))
+            found += self._found[sort, index]
+        return found
+
+    def _search(self, sort: str, index: int, find: _Finder) -> Iterator[Sensitive]:
+        for leaf in leaves(getattr(self._view.content(index), self._field), self._field):
+            if self._budget[sort] <= 0:
+                return
+            self._budget[sort] -= len(leaf.text)
+            for category, kind, value, certain in find(leaf):
+                yield Sensitive(index, leaf.field, category, kind, value, certain)
+
+
+def _secrets(leaf: Leaf) -> Iterator[tuple[str, str, str, bool]]:
+    for secret in find_secrets(leaf.text) or _named(leaf.field.rpartition(".")[2], leaf.text):
+        yield _category(secret), secret.kind, secret.value, secret.certain
+
+
+def _personal(leaf: Leaf) -> Iterator[tuple[str, str, str, bool]]:
+    for found in find_personal(leaf.text):
+        yield "pii", found.kind, found.value, True
+
+
+_Finder = Callable[[Leaf], Iterator[tuple[str, str, str, bool]]]
+_FINDERS: dict[str, tuple[frozenset[str], _Finder]] = {
+    "secrets": (frozenset(["secret", "password"]), _secrets),
+    "personal": (frozenset(["pii"]), _personal),
+}
+SENSITIVE = frozenset().union(*(covered for covered, _ in _FINDERS.values()))
 
 
 def _named(key: str, text: str) -> list[Secret]:

@@ -20,7 +20,7 @@ from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.document import Field
 from spanwarden.policy.rules.base import Rule, RunView
-from spanwarden.policy.rules.content_index import provenance, sensitive
+from spanwarden.policy.rules.content_index import bare, provenance, sensitive_in, taken
 from spanwarden.policy.rules.selectors import CARRIES, FINDS, Selector, read_selector
 from spanwarden.policy.rules.spec import RuleSpec
 
@@ -68,7 +68,7 @@ class Detect(msgspec.Struct, frozen=True):
                 weight=self.spec.weight,
             )
         if not told and (self.carries or self.finds):
-            meant = [index for index, event in enumerate(view.events) if self.of.takes(event)]
+            meant = taken(view, self.of)
             if meant and all(_missing(view, index, self.where) for index in meant):
                 yield NotEvaluable(self.id, ("results" if self.where == "result" else "arguments",))
 
@@ -83,16 +83,18 @@ class Detect(msgspec.Struct, frozen=True):
                     message = f"The result of {_name(event)} holds text that reads like an instruction ({families})."
                     yield Evidence(block.event, "source", field=block.field, text=excerpt(block.text)), message
         if self.finds:
-            for item in sensitive(view, self.where):
+            places = taken(view, self.of)
+            for item in (item for place in places for item in sensitive_in(view, self.where, place, self.finds)):
                 event = view.events[item.event]
-                if item.category in self.finds and item.event not in seen and self.of.takes(event):
+                if item.event not in seen:
                     seen.add(item.event)
                     text = f"{item.kind} {masked(item.value)}"
                     message = f"The {self.where} of {_name(event)} holds a {item.kind}."
                     yield Evidence(item.event, "cause", field=item.field, text=text), message
         if not self.carries and not self.finds:
-            for index, event in enumerate(view.events):
-                if self.of.takes(event) and self.of.ended(view, index):
+            for index in taken(view, self.of):
+                event = view.events[index]
+                if self.of.ended(view, index):
                     effects = event.effects
                     meant = next((e for e in effects if self.of.takes_effect(e.kind, e.target, e.detail)), None)
                     target = excerpt(meant.target) if meant is not None and meant.target else None
@@ -104,6 +106,8 @@ def _name(event: Event) -> str:
 
 
 def _missing(view: RunView, index: int, where: str) -> bool:
+    if bare(view.events[index]):
+        return True
     content = view.content(index)
     return content.arguments is None if where == "arguments" else content.result is None and content.error is None
 

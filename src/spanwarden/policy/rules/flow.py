@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from spanwarden.detectors.echoes import echoes
 from spanwarden.detectors.encodings import spellings
 from spanwarden.detectors.masking import masked
 from spanwarden.detectors.provenance import Origin
@@ -23,7 +22,15 @@ from spanwarden.detectors.texts import excerpt, leaves
 from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.rules.base import Rule, RunView
-from spanwarden.policy.rules.content_index import Sensitive, provenance, sensitive
+from spanwarden.policy.rules.content_index import (
+    Sensitive,
+    bare,
+    echoed,
+    provenance,
+    sensitive,
+    sensitive_in,
+    taken,
+)
 from spanwarden.policy.rules.selectors import Selector, read_selector
 from spanwarden.policy.rules.spec import RuleSpec
 
@@ -63,6 +70,10 @@ class Flow(msgspec.Struct, frozen=True):
 
     def evaluate(self, view: RunView, /) -> Iterator[Finding | NotEvaluable]:
         """Judge one run; work is linear in its events and their texts."""
+        sinks = taken(view, self.sink)
+        sources = taken(view, self.source) if sinks else ()
+        if not sources or sources[0] >= sinks[-1]:
+            return
         told = False
         reported: set[int] = set()
         for judge in (_JUDGES[name] for name in ("span", "value", "order") if name in _kinds(self.via)):
@@ -80,16 +91,12 @@ class Flow(msgspec.Struct, frozen=True):
         """Return what the rule needed to see and the run does not carry: nothing where no call could break it."""
         if self.via == {"order"} and not self.source.carries and not self.source.finds:
             return ()
-        sinks = [index for index, event in enumerate(view.events) if self.sink.takes(event)]
-        if not sinks:
-            return ()
-        sources = [index for index, event in enumerate(view.events[: sinks[-1]]) if self.source.takes(event)]
-        if not sources:
-            return ()
+        sinks = taken(view, self.sink)
+        sources = [index for index in taken(view, self.source) if index < sinks[-1]]
         lacking = []
-        if self.via != {"order"} and all(view.content(index).arguments is None for index in sinks):
+        if self.via != {"order"} and not any(_has_arguments(view, index) for index in sinks):
             lacking.append("arguments")
-        if all(view.content(i).result is None and view.content(i).error is None for i in sources):
+        if not any(_has_result(view, index) for index in sources):
             lacking.append("results")
         return tuple(lacking)
 
@@ -109,6 +116,17 @@ class Flow(msgspec.Struct, frozen=True):
         )
 
 
+def _has_arguments(view: RunView, index: int) -> bool:
+    return not bare(view.events[index]) and view.content(index).arguments is not None
+
+
+def _has_result(view: RunView, index: int) -> bool:
+    if bare(view.events[index]):
+        return False
+    content = view.content(index)
+    return content.result is not None or content.error is not None
+
+
 def _kinds(via: frozenset[str]) -> frozenset[str]:
     return frozenset("span" if name in _SPAN_KINDS else name for name in via)
 
@@ -120,7 +138,7 @@ def _by_span(rule: Flow, view: RunView) -> Iterator[Finding]:
     known = provenance(view)
     origins = known.origins()
     if "echo" in rule.via:
-        origins = sorted([*origins, *echoes(known)], key=lambda origin: origin.sink)
+        origins = sorted([*origins, *echoed(view)], key=lambda origin: origin.sink)
     for origin in origins:
         kind = "echo" if origin.tie == "echo" else "span" if origin.proven else "action"
         event = view.events[origin.sink]
@@ -155,8 +173,10 @@ _ENDINGS = {"pending": "was left waiting for a confirmation", "failed": "failed"
 
 
 def _by_value(rule: Flow, view: RunView) -> Iterator[Finding]:
-    found = [item for item in sensitive(view, "result") if item.category in rule.source.finds]
-    found = [item for item in found if len(item.value) >= _MIN_VALUE and rule.source.takes(view.events[item.event])]
+    sinks = taken(view, rule.sink)
+    sources = [index for index in taken(view, rule.source) if index < sinks[-1]]
+    found = [item for index in sources for item in sensitive_in(view, "result", index, rule.source.finds)]
+    found = [item for item in found if len(item.value) >= _MIN_VALUE]
     values: dict[str, Sensitive] = {}
     for item in found:
         if len(values) < MAX_VALUES:
@@ -165,8 +185,9 @@ def _by_value(rule: Flow, view: RunView) -> Iterator[Finding]:
         return
     said = "\n".join(_said(view)) if "user_said" in rule.unless else ""
     spelled = {value: spellings(value) for value in values if not (said and value in said)}
-    for index, event in enumerate(view.events):
-        if not rule.sink.takes(event) or not rule.sink.ended(view, index):
+    for index in sinks:
+        event = view.events[index]
+        if not rule.sink.ended(view, index):
             continue
         texts = leaves(view.content(index).arguments, "arguments")
         for item in values.values():
