@@ -255,6 +255,9 @@ class Dialect(NamedTuple):
     versions: what it was tried with.
     tells: attribute keys that only this dialect writes. A span that has one is offered to it whatever its scope's
         name, after the dialects that name the scope: applications bring tracers of their own.
+    starts: beginnings of span names that only this dialect writes. A span of such a name is offered to it whatever its
+        scope's name.
+    any_scope: log records are offered to it whatever their scope's name; it knows its own by the names of the events.
     """
 
     name: str
@@ -263,6 +266,8 @@ class Dialect(NamedTuple):
     log: LogReader | None
     versions: str = ""
     tells: tuple[str, ...] = ()
+    starts: tuple[bytes, ...] = ()
+    any_scope: bool = False
 
 
 class SpanReader(Protocol):

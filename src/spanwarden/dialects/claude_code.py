@@ -55,4 +55,12 @@ def _text_body(record: trimmed_pb2.LogRecord) -> str | None:
     return body if isinstance(body, str) else None
 
 
-DIALECT = Dialect("claude_code", (SCOPES, "*"), read_span, read_log, "Claude Code 2.1.197 to 2.1.330")
+DIALECT = Dialect(
+    "claude_code",
+    (SCOPES,),
+    read_span,
+    read_log,
+    "Claude Code 2.1.197 to 2.1.330",
+    starts=(_SPAN_PREFIX,),
+    any_scope=True,
+)

@@ -33,4 +33,4 @@ def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> b
     return True
 
 
-DIALECT = Dialect("codex", ("codex*", "*"), read_span, read_log, "Codex CLI 0.169.0")
+DIALECT = Dialect("codex", ("codex*", "Codex*"), read_span, read_log, "Codex CLI 0.169.0", any_scope=True)

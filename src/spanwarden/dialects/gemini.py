@@ -44,4 +44,4 @@ def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> b
     return origin.scope == PROGRAM.scope and (not isinstance(name, str) or name.startswith(_CONVENTIONS))
 
 
-DIALECT = Dialect("gemini", (PROGRAM.scope, "*"), read_span, read_log, "Gemini CLI 0.61.0")
+DIALECT = Dialect("gemini", (PROGRAM.scope,), read_span, read_log, "Gemini CLI 0.61.0", any_scope=True)

@@ -40,4 +40,12 @@ def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> b
     return origin.scope == PROGRAM.scope
 
 
-DIALECT = Dialect("qwen", (PROGRAM.scope, "*"), read_span, read_log, "Qwen Code 0.24.4")
+DIALECT = Dialect(
+    "qwen",
+    (PROGRAM.scope,),
+    read_span,
+    read_log,
+    "Qwen Code 0.24.4",
+    starts=(_SPAN_PREFIX,),
+    any_scope=True,
+)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from spanwarden.dialects import (
     agentcore,
@@ -28,7 +29,7 @@ from spanwarden.dialects import (
     pydantic_ai,
     qwen,
 )
-from spanwarden.dialects.base import Dialect, Origin, Shared, Sightings, SpanReader, trace_keys
+from spanwarden.dialects.base import Dialect, LogReader, Origin, Shared, Sightings, SpanReader, trace_keys
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
 from spanwarden.otlp.requests import valid_ids
@@ -64,13 +65,8 @@ SPAN_TYPE, PENDING = "logfire.span_type", "pending_span"
 
 def candidates(scope: str) -> tuple[Dialect, ...]:
     """Return the dialects to ask for a scope: the one that names it, then by keys, then the conventions."""
-    known = _CANDIDATES.get(scope)
-    if known is None:
-        named = tuple(d for d in DIALECTS if any(_matches(pattern, scope) for pattern in d.scopes))
-        known = named if genai.DIALECT in named else (*named, _BY_KEYS, genai.DIALECT)
-        if len(_CANDIDATES) < _MAX_SCOPES:
-            _CANDIDATES[scope] = known
-    return known
+    named = tuple(dialect for dialect in DIALECTS if _names(dialect, scope))
+    return named if genai.DIALECT in named else (*named, _BY_KEYS, genai.DIALECT)
 
 
 def span_reader(scope: str) -> Callable[[trimmed_pb2.Span, Origin, Sightings], None]:
@@ -78,23 +74,27 @@ def span_reader(scope: str) -> Callable[[trimmed_pb2.Span, Origin, Sightings], N
     known = _SPAN_READERS.get(scope)
     if known is None:
         asked = candidates(scope)
-        known = _span_reader(tuple(d.span for d in asked if d.span is not None), named=asked[0] is not _BY_KEYS)
+        known = _span_reader(_readers(asked), _readers((*_STARTING, *asked)), named=asked[0] is not _BY_KEYS)
         if len(_SPAN_READERS) < _MAX_SCOPES:
             _SPAN_READERS[scope] = known
     return known
 
 
+def _readers(dialects: Iterable[Dialect]) -> tuple[SpanReader, ...]:
+    return tuple(dict.fromkeys(dialect.span for dialect in dialects if dialect.span is not None))
+
+
 def _span_reader(
-    readers: tuple[SpanReader, ...], *, named: bool
+    readers: tuple[SpanReader, ...], starting: tuple[SpanReader, ...], *, named: bool
 ) -> Callable[[trimmed_pb2.Span, Origin, Sightings], None]:
     def read(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> None:
         trace_id, span_id = span.trace_id, span.span_id
         if not valid_ids(trace_id, span_id):
             return  # its sender was told so
-        attributes = span.attributes
-        if named or not _TELLING.isdisjoint(attributes):
+        attributes, starts = span.attributes, span.name.startswith(_STARTS)
+        if named or starts or not _TELLING.isdisjoint(attributes):
             pending = SPAN_TYPE in attributes and values.text(attributes[SPAN_TYPE]) == PENDING
-            for reader in () if pending else readers:
+            for reader in () if pending else starting if starts else readers:
                 if reader(span, origin, out):
                     return
         parent_id = span.parent_span_id
@@ -107,9 +107,15 @@ def _span_reader(
 
 def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings) -> None:
     """Add what a log record says; a record of no known dialect says nothing."""
-    for dialect in candidates(origin.scope):
-        if dialect.log is not None and dialect.log(record, origin, out):
+    for read in _log_readers(origin.scope):
+        if read(record, origin, out):
             return
+
+
+@lru_cache(4096)
+def _log_readers(scope: str) -> tuple[LogReader, ...]:
+    asked = (*(d for d in DIALECTS if d.any_scope or _names(d, scope)), genai.DIALECT)
+    return tuple(dict.fromkeys(dialect.log for dialect in asked if dialect.log is not None))
 
 
 def _read_told(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> bool:
@@ -124,10 +130,13 @@ _TELLS: tuple[tuple[str, SpanReader], ...] = tuple(
 _BY_KEYS = Dialect("by its keys", (), _read_told, None)
 _TELLING = frozenset((SPAN_TYPE, *genai.TELLING, *(key for key, _ in _TELLS)))
 """A span of an unknown scope that has none of these is read by no dialect."""
+_STARTING = tuple(dialect for dialect in DIALECTS if dialect.starts)
+_STARTS = tuple(start for dialect in _STARTING for start in dialect.starts)
 _MAX_SCOPES = 4096
 _SPAN_READERS: dict[str, Callable[[trimmed_pb2.Span, Origin, Sightings], None]] = {}
-_CANDIDATES: dict[str, tuple[Dialect, ...]] = {}
 
 
-def _matches(pattern: str, scope: str) -> bool:
-    return scope.startswith(pattern[:-1]) if pattern.endswith("*") else scope == pattern
+def _names(dialect: Dialect, scope: str) -> bool:
+    return any(
+        scope.startswith(pattern[:-1]) if pattern.endswith("*") else scope == pattern for pattern in dialect.scopes
+    )
