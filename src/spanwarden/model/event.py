@@ -109,7 +109,8 @@ class Event(msgspec.Struct, frozen=True):
     """One real action of an agent, however many records told of it.
 
     Times are nanoseconds since the epoch, 0 where unknown. `trace_id` and `span_id` are raw bytes, empty where the
-    event was told by logs without a span. `turn` is a transcript's own numbering, from 1.
+    event was told by logs without a span. `turn` is a transcript's own numbering, from 1. `told_as` is the call id by
+    which findings have named the event before its span was seen, and go on naming it.
     """
 
     kind: Kind
@@ -133,3 +134,4 @@ class Event(msgspec.Struct, frozen=True):
     written: Written | None = None
     provider: str | None = None
     content: tuple[ContentRef, ...] = ()
+    told_as: str | None = None

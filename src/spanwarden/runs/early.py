@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -11,8 +12,12 @@ from spanwarden.model.observation import Observation
 from spanwarden.model.run import Run
 from spanwarden.runs.ancestry import SpanKey
 from spanwarden.runs.costs import total
+from spanwarden.runs.matching import squash
+from spanwarden.runs.merging import Name
 
 _POOL = 100_000
+_LIKE = 4
+"""Two names of one tool end alike, in at least this many letters if not in all."""
 
 
 def certain(o: Observation) -> bool:
@@ -43,25 +48,64 @@ def witnessed(o: Observation) -> Event:
     )
 
 
-def certain_part(run: Run, observations: Iterable[Observation]) -> Run:
-    """Return a run with only those of its events that nothing can undo, and what they are known to have cost."""
-    spans: set[SpanKey] = set()
+def certain_part(run: Run, observations: Sequence[Observation], told: Collection[Name]) -> Run:
+    """Return a run with only those of its events that nothing can undo, and what they are known to have cost.
+
+    told: the names of events that were told before, and so are certain.
+    """
+    spans: dict[SpanKey, Observation] = {}
     calls: set[str] = set()
     for o in observations:
         if certain(o):
             if o.span_id:
-                spans.add((o.trace_id, o.span_id))
+                spans[o.trace_id, o.span_id] = o
             if o.merge is not None and o.kind == "tool_call":
                 calls.add(o.merge)
-    events = tuple(
-        event
-        for event in run.events
-        if ((event.kind in {"tool_call", "retrieval"} and event.status == "ok") or event.cost_source == "reported")
-        and event.kind != "agent"
-        and ((event.trace_id, event.span_id) in spans or (not event.span_id and event.call_id in calls))
-    )
+    doubtful = _perhaps_layers(run.events, spans, observations) if spans else frozenset()
+    events = []
+    for event in run.events:
+        key = (event.trace_id, event.span_id)
+        acted = event.kind in {"tool_call", "retrieval"} and event.status == "ok"
+        reported = event.kind == "llm_call" and event.cost_source == "reported"
+        seen = key in spans if event.span_id else event.call_id in calls
+        if (acted or reported) and seen and (key not in doubtful or (*key, event.call_id) in told):
+            events.append(event)
     cost, source = total(events)
-    return msgspec.structs.replace(run, events=events, cost_usd=cost, cost_source=source, runtime_seconds=None)
+    return msgspec.structs.replace(run, events=tuple(events), cost_usd=cost, cost_source=source, runtime_seconds=None)
+
+
+def _perhaps_layers(
+    events: Iterable[Event], witnesses: Mapping[SpanKey, Observation], observations: Iterable[Observation]
+) -> frozenset[SpanKey]:
+    """Return the spans that may prove to be a layer of the same call as another one: what is between was not seen yet.
+
+    Those are calls of like names, one of which lies within the other's time or on another host, whose clock may differ.
+    """
+    seen = {(o.trace_id, o.span_id) for o in observations if o.source == "span"}
+    alike: dict[str, list[tuple[Event, Observation]]] = defaultdict(list)
+    for event in events:
+        witness = witnesses.get((event.trace_id, event.span_id))
+        if witness is not None and event.kind in {"tool_call", "retrieval"}:
+            alike[squash(event.tool)[-_LIKE:]].append((event, witness))
+    doubtful: set[SpanKey] = set()
+    for calls in alike.values():
+        hosts = {(o.service, o.instance) for _, o in calls}
+        until = 0
+        last: list[SpanKey] = []
+        for event, o in sorted(calls, key=lambda call: (call[1].start, -call[1].end)):
+            key = (event.trace_id, event.span_id)
+            if o.start > until and len(hosts) == 1:
+                last = []
+            last.append(key)
+            until = max(until, o.end)
+            if len(last) > 1:
+                doubtful.update(last[-2:])
+    known = {(o.trace_id, o.span_id) for o in witnesses.values() if _above(o) is None or _above(o) in seen}
+    return frozenset(doubtful - known)
+
+
+def _above(o: Observation) -> SpanKey | None:
+    return (o.trace_id, o.parent_id) if o.parent_id else None
 
 
 class Looks:

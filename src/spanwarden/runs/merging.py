@@ -56,12 +56,24 @@ def event_of(members: Sequence[Observation], agent: str | None, told: Collection
         parent_id=placed.parent_id if placed else b"",
         dialect=primary.dialect,
         content=_content(best),
+        told_as=_told_as(best, told),
     )
 
 
 def names(events: Iterable[Event]) -> frozenset[Name]:
-    """Return the names of events that have a span."""
-    return frozenset((event.trace_id, event.span_id, event.call_id) for event in events if event.span_id)
+    """Return the names of events that have one: a span, else a call id."""
+    return frozenset(
+        (event.trace_id, event.span_id, event.call_id) if event.span_id else (b"", b"", event.call_id)
+        for event in events
+        if event.span_id or event.call_id
+    )
+
+
+def _told_as(best: Sequence[Observation], told: Collection[Name]) -> str | None:
+    """Return the call id that the event was called by when no span of it had been seen."""
+    if not told:
+        return None
+    return min((o.merge for o in best if o.merge is not None and (b"", b"", o.merge) in told), default=None)
 
 
 def _told_of(best: Sequence[Observation], told: Collection[Name]) -> Observation | None:

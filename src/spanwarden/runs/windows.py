@@ -145,7 +145,10 @@ class Windows:
             elif window.decided_at is not None:
                 self._forget(window)
             elif window.untied and now >= window.last + window.patience(self.settings):
-                self._schedule(self._tie_together(window))
+                tied = self._tie_together(window)
+                if tied.alarmed and tied.decided_at is None:
+                    tied.look_at = now
+                self._schedule(tied)
             else:
                 decisions += self._decide(window, now)
         if self._size > _PACKED_FROM * self.settings.max_size:
@@ -346,15 +349,16 @@ class Windows:
 
     def _look(self, window: Window) -> list[Decision]:
         """Return what is certain of a run that goes on."""
-        window.look_at, window.alarmed = None, False
-        if not self._looks.affordable(window.held, window.looked):
-            window.alarmed = True
+        window.look_at = None
+        # What is untied may be a part of another run, and would be told twice.
+        if window.untied or not self._looks.affordable(window.held, window.looked):
             return []
+        window.alarmed = False
         self._unpack(window)
         self._looks.spend(window.held, window.looked)
         window.looked = window.held
         whole = assemble(window.observations, "open", self.prices, window.told)
-        run = certain_part(self._named(window, whole), window.observations)
+        run = certain_part(self._named(window, whole), window.observations, window.told)
         if not run.events:
             return []
         window.told |= names(run.events)
