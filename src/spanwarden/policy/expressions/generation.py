@@ -484,8 +484,11 @@ class Generator:
     def _matches(self, node: ast.Call) -> ast.expr:
         self._count(node, "matches", 2, 2)
         pattern = node.args[1]
+        if isinstance(pattern, ast.Name):
+            # A macro may hold a pattern that several conditions share.
+            pattern = self._macros.get(pattern.id, pattern)
         if not (isinstance(pattern, ast.Constant) and isinstance(pattern.value, str)):
-            refuse(self._field, pattern, "the pattern of matches() must be a literal text")
+            refuse(self._field, node.args[1], "the pattern of matches() must be a literal text, or a macro that is one")
         try:
             search = compiled(pattern.value).search
         except PatternError as error:
