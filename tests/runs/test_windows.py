@@ -9,7 +9,8 @@ import pytest
 from spanwarden.model.event import ContentRef, Usage
 from spanwarden.model.observation import Observation
 from spanwarden.runs.links import MAX_WAITING
-from spanwarden.runs.window import KEY, WINDOW
+from spanwarden.runs.room import leaving
+from spanwarden.runs.window import KEY, WINDOW, Window
 from spanwarden.runs.windows import Decision, Windows, WindowSettings, weight
 
 TRACE = bytes(range(1, 17))
@@ -321,3 +322,167 @@ def test_a_request_is_held_by_every_window_that_took_something_of_it_with_or_wit
     assert sorted(windows.released()) == [7, 8]
     windows.add([], now=17, position=9)
     assert windows.released() == [9]
+
+
+# What was told stays; room; waiting
+
+
+def test_a_decided_run_keeps_its_id_when_an_earlier_trace_of_it_arrives(windows: Windows) -> None:
+    windows.add([span(5, keys=("prompt:p", "trace:b"), trace=OTHER)], now=0)
+    first = only(windows.due(2))
+    windows.add([span(1, keys=("prompt:p", "trace:a"))], now=3)
+    second = only(windows.due(5))
+    assert second.run.id == first.run.id == OTHER.hex()
+    assert second.run.trace_ids == (TRACE, OTHER)
+    assert second.absorbed == ()
+
+
+def test_of_two_told_runs_that_are_one_the_first_told_gives_its_id(windows: Windows) -> None:
+    windows.add([span(5, keys=("trace:b",), trace=OTHER)], now=0)
+    first = only(windows.due(2))
+    windows.add([span(1, keys=("trace:a",)), span(2, 1, keys=("trace:a",)), span(3, 1, keys=("trace:a",))], now=3)
+    second = only(windows.due(5))
+    windows.add([Observation(kind="decision", source="log", keys=("trace:a", "trace:b"))], now=6)
+    joined = only(windows.due(8))
+    assert (joined.run.id, joined.absorbed) == (first.run.id, (second.run.id,))
+    assert joined.revision == 2
+
+
+def test_a_late_outer_layer_does_not_rename_what_was_told(windows: Windows) -> None:
+    inner = span(7, 6, executed=True, rank=-1)
+    windows.add([inner], now=0)
+    assert [event.span_id for event in only(windows.due(60)).run.events] == [inner.span_id]
+    windows.add([span(6, 1, executed=True, rank=3)], now=61)
+    late = only(windows.due(63))
+    assert [event.span_id for event in late.run.events if event.kind == "tool_call"] == [inner.span_id]
+
+
+def test_a_fuller_copy_of_a_span_wins_before_and_after_the_decision(windows: Windows) -> None:
+    bare = span(2, 1, executed=True)
+    full = msgspec.structs.replace(bare, status="ok", usage=Usage(3, 4), content=ContentRef(9, 0))
+    for told in ([bare, full], [full, bare]):
+        both = Windows(WindowSettings())
+        both.add(told, 0)
+        (event,) = only(both.close(0)).run.events
+        assert (event.status, event.usage, event.content) == ("ok", Usage(3, 4), (ContentRef(9, 0),))
+    windows.add([bare, span(1)], 0)
+    assert only(windows.due(2)).run.events[1].status == "unknown"
+    windows.add([full], 3)
+    assert only(windows.due(5)).run.events[1].usage == Usage(3, 4)
+    windows.add([bare, full, msgspec.structs.replace(full, content=ContentRef(11, 3))], 6)
+    assert windows.due(600) == []
+    assert windows.duplicates == 3
+
+
+def test_a_run_that_goes_on_gets_a_provisional_verdict_at_every_max_age() -> None:
+    windows = Windows(WindowSettings(max_age=100, idle_timeout=60))
+    told = []
+    for step in range(30):
+        windows.add([span(100 + step, 1)], now=step * 10)
+        told += [(step * 10, d.run.completeness, d.revision) for d in windows.due(step * 10)]
+    assert told == [(100, "max_age", 1), (200, "max_age", 2)]
+    assert only(windows.due(350)).run.completeness == "idle"
+
+
+def fill(windows: Windows, runs: dict[int, int], sender: str, now: float = 0, start: int = 10) -> None:
+    """Add open runs of a number of spans each, by the number of their trace."""
+    for number, spans in runs.items():
+        trace = number.to_bytes(16, "big")
+        windows.add([span(start + n, 1, trace=trace) for n in range(spans)], now=now, sender=sender)
+
+
+def of(number: int) -> tuple[bytes, ...]:
+    return (number.to_bytes(16, "big"),)
+
+
+def test_the_biggest_idle_run_of_the_sender_who_holds_most_makes_room() -> None:
+    def window(token: int, size: int, sender: str, last: float = 0, decided: float | None = None) -> Window:
+        made = Window(token, 0, sender)
+        made.size, made.last, made.decided_at = size, last, decided
+        return made
+
+    held = [
+        window(1, 300, "meek"),
+        window(2, 500, "greedy"),
+        window(3, 400, "greedy"),
+        window(4, 900, "greedy", last=9),
+    ]
+    held += [window(5, 10, "greedy", decided=5), window(6, 20, "greedy", decided=4), window(7, 100, "meek")]
+    order = [w.token for w in leaving(held, now=10, quiet=2)]
+    assert order == [6, 5, 2, 3, 4, 1, 7]
+
+
+def test_what_is_decided_goes_before_what_is_not_and_others_keep_theirs() -> None:
+    windows = Windows(WindowSettings(max_size=60_000))
+    windows.add([span(2, 1), span(1)], now=0, sender="a")
+    assert len(windows.due(2)) == 1
+    fill(windows, {1: 5}, "b", now=3)
+    fill(windows, {2: 150}, "a", now=3)
+    assert [d.run.trace_ids for d in windows.due(4)] == [of(2)]
+    windows.add([span(2, 1)], now=5)
+    assert windows.duplicates == 0, "the decided run was forgotten first"
+    assert len(windows) == 2
+
+
+def test_open_runs_are_limited_and_the_flooding_sender_pays() -> None:
+    windows = Windows(WindowSettings(max_open=100))
+    fill(windows, dict.fromkeys(range(1, 41), 2), "meek")
+    fill(windows, dict.fromkeys(range(101, 301), 1), "flood")
+    gone = windows.due(5)
+    assert len(windows) <= 100
+    assert {d.run.completeness for d in gone} == {"limit"}
+    assert all(int.from_bytes(d.run.trace_ids[0], "big") > 100 for d in gone)
+
+
+def test_a_full_run_takes_on_no_keys_either() -> None:
+    windows = Windows(WindowSettings(max_run_size=20_000))
+    for number in range(2, 5000):
+        windows.add([span(number, 1, keys=("trace:a", f"response:{number}"))], now=0)
+    assert windows.size < 22_000
+    assert windows.dropped > 4900
+    assert len(windows._by_key) < 100
+
+
+def test_after_a_replay_what_is_undecided_waits_anew(windows: Windows) -> None:
+    windows.add([span(2, 1), span(1)], now=0)
+    windows.add([span(2, 1, trace=OTHER), span(1, trace=OTHER)], now=0)
+    windows.add([span(3, 9, trace=bytes(16))], now=1)
+    windows.resume(100)
+    assert windows.due(101) == []
+    assert [d.run.completeness for d in windows.due(102)] == ["root_ended", "root_ended"]
+    assert only(windows.due(160)).run.completeness == "idle"
+
+
+def test_what_waits_is_packed_under_pressure_and_decided_as_if_it_had_not_been() -> None:
+    told = [span(number, 1, content=ContentRef(number, 0)) for number in range(2, 40)]
+    told += [call(9, kind="message", source="message", history=True, merge=f"m{n}", role="user") for n in (1, 2)]
+    told = [msgspec.structs.replace(o, keys=("trace:a",)) for o in told]
+    plain, packed = Windows(WindowSettings()), Windows(WindowSettings(max_size=30_000))
+    for number, o in enumerate(told):
+        plain.add([o], now=number)
+        packed.add([o], now=number)
+        if number % 10 == 9:
+            packed.due(number + 3)
+            assert number < 25 or packed.size < 0.6 * plain.size
+    repeated = told[-1]
+    packed.add([repeated], now=41)
+    plain.add([repeated], now=41)
+    assert packed.size < 0.5 * plain.size
+    one, two = only(plain.close(50)), only(packed.close(50))
+    assert one.run == two.run
+    assert packed.observations == plain.observations
+    assert packed.size == plain.size
+    packed.due(53)
+    assert packed.size < 0.5 * plain.size
+    packed.add([told[5]], now=54)
+    assert packed.duplicates == 1
+    packed.due(5000)
+    assert (packed.size, packed.observations, len(packed)) == (0, 0, 0)
+    assert sorted(packed.released()) == list(range(2, 40))
+
+
+def test_the_heap_does_not_grow_with_what_arrives_for_one_run(windows: Windows) -> None:
+    for number in range(2, 5000):
+        windows.add([span(number, 1)], now=number / 100)
+        windows.due(number / 100)
+    assert len(windows._heap) <= 2
