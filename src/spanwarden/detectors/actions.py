@@ -206,6 +206,11 @@ def orders(deed_: Deed, sentence: list[str]) -> bool:
     return False
 
 
+def may_order(word: str) -> bool:
+    """Tell whether a verb right behind this word, in lower case, may be an order; see `orders`."""
+    return word in _BEFORE_VERBS
+
+
 _OPENERS = word_set(
     """
     please kindly also then just simply now first next finally immediately so and do to todo task
@@ -228,3 +233,4 @@ _WANTING = word_set(
     need needs want wants have has required asked remember sure like have order ask you
     """
 )
+_BEFORE_VERBS = _OPENERS | _URGING | _PERSONS

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import bisect
 
-from spanwarden.detectors.actions import verbs
+from spanwarden.detectors.actions import may_order, verbs
 from spanwarden.detectors.folding import fold
 
-REACH = 1_000
-"""Characters around a value in which its sentence ends, with something to spare."""
+BEFORE, AFTER = 400, 700
+"""Characters around a value in which its sentence begins and ends, with something to spare."""
+_LONGEST = 40
+_ESCAPES = ("\\n", "\\t", "\\r", '\\"')
 
 
 class ResultText:
@@ -21,6 +23,9 @@ class ResultText:
         self._plain = text.isascii()
         self.lowered = text.lower()
         self._folded = self.lowered if self._plain else fold(text).data.decode("ascii").lower()
+        if "\\" in text:
+            for escape in _ESCAPES:
+                self._folded = self._folded.replace(escape, "  ")  # as long, so that places stay what they are
         self._verbs: dict[frozenset[str], list[int]] = {}
 
     def __contains__(self, word: str) -> bool:
@@ -29,19 +34,21 @@ class ResultText:
 
     def near(self, word: str, acts: frozenset[str]) -> bool:
         """Tell whether `word` may stand near a verb that asks for one of the acts."""
-        places = self._places(acts)
         at = self.lowered.find(word)
-        if not places or at < 0:
+        if at < 0:
+            return False
+        places = self._places(acts)
+        if not places:
             return False
         if not self._plain:
             return True  # places in the folded text are other ones
         while at >= 0:
-            following = bisect.bisect_left(places, at - REACH)
+            following = bisect.bisect_left(places, at - BEFORE)
             if following == len(places):
                 return False
-            if places[following] <= at + REACH:
+            if places[following] <= at + AFTER:
                 return True
-            at = self.lowered.find(word, places[following] - REACH)
+            at = self.lowered.find(word, places[following] - AFTER)
         return False
 
     def _places(self, acts: frozenset[str]) -> list[int]:
@@ -51,7 +58,16 @@ class ResultText:
             for verb in verbs(acts):
                 at = self._folded.find(verb)
                 while at >= 0:
-                    places.append(at)
+                    if self._begins(at):
+                        places.append(at)
                     at = self._folded.find(verb, at + len(verb))
             places.sort()
         return places
+
+    def _begins(self, at: int) -> bool:
+        """Tell whether a verb at this place may be an order: nothing before it, a mark, or a word that leads to one."""
+        text = self._folded
+        if at == 0 or text[at - 1] != " ":
+            return at == 0 or not text[at - 1].isalnum()
+        before = text[max(0, at - 1 - _LONGEST) : at - 1].rpartition(" ")[2]
+        return not before.isalpha() or may_order(before)

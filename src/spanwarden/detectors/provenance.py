@@ -32,6 +32,7 @@ MAX_RUNS = 2_000
 _PHRASE = 5
 _MAX_PHRASE = 24
 _MAX_WHOLE = 40
+_MIN_WORDS = 4
 _AMOUNTS = frozenset(["amount", "total", "sum", "value", "price"])
 _PROVING = frozenset(["value", "phrase", "lookup", "order"])
 _BODIES = ("body", "content", "message", "text")
@@ -209,11 +210,14 @@ class Provenance:
                 for tie, value in candidates(spelled, self._found_tokens(earlier)):
                     if tie == "value" and self._only_there(value, index):
                         return Origin(index, block, "lookup", field, value, agreed=speaks_of(what, block.stems))
-        said = self.said_stems(index)
-        fresh = set().union(*(stems(spelled) for _, spelled in arguments)) - said
+        own = set().union(*(stems(spelled) for _, spelled in arguments))
         for block in blocks:
-            shared = fresh & block.stems
-            if len(shared) >= 4 and 2 * len(shared) >= len(fresh):
+            shared = own & block.stems
+            if len(shared) < _MIN_WORDS:
+                continue
+            fresh = own - self.said_stems(index)
+            shared &= fresh
+            if len(shared) >= _MIN_WORDS and 2 * len(shared) >= len(fresh):
                 return Origin(index, block, "words", "arguments", " ".join(sorted(shared)[:8]))
         return self._unasked(index, what, blocks, arguments)
 
@@ -261,15 +265,14 @@ class Provenance:
         spoken = [block for block in blocks if speaks_of(what, block.stems) and named_in(what, block.stems)]
         for field, spelled in arguments:
             whole = spelled.strip()
-            if whole and len(whole) <= _MAX_WHOLE and whole not in ("true", "false") and not self.said(whole, index):
-                for block in spoken:
-                    if spelled in block.spelled:
-                        return Origin(index, block, "order", field, whole, agreed=True)
-        said = self.said_stems(index)
-        if not arguments and what.acts and not asked(what, said) and self.steps[index].tool not in self._tools_before:
-            for block in spoken:
-                if not what.things or not names(what, said):
-                    return Origin(index, block, "action", "tool", str(self.steps[index].tool))
+            if whole and len(whole) <= _MAX_WHOLE and whole not in ("true", "false"):
+                block = next((block for block in spoken if spelled in block.spelled), None)
+                if block is not None and not self.said(whole, index):
+                    return Origin(index, block, "order", field, whole, agreed=True)
+        if not arguments and what.acts and spoken and self.steps[index].tool not in self._tools_before:
+            said = self.said_stems(index)
+            if not asked(what, said) and not (what.things and names(what, said)):
+                return Origin(index, spoken[0], "action", "tool", str(self.steps[index].tool))
         return None
 
     def _elsewhere(self, index: int, block: Block) -> bool:
@@ -378,17 +381,17 @@ def candidates(spelled: str, tokens: Container[str], known: Container[str] = ())
     """
     own = spelled.partition("|")[0].split()
     found: list[tuple[Tie, str]] = []
-    for token in dict.fromkeys(own):
+    for token in dict.fromkeys([token for token in own if not token.isalpha()]):
         if particular(token):
             if token in tokens:
                 found.append(("value", token))
             name = host(token)
             if name and name in tokens:
                 found.append(("value", name))
-    whole = " ".join(own)
-    sized = 2 <= len(own) <= _MAX_PHRASE and len(whole) >= 6
-    if sized and any(map(str.isalpha, whole)) and all(token in tokens for token in own):
-        found.append(("phrase", whole))
+    if 2 <= len(own) <= _MAX_PHRASE:
+        whole = " ".join(own)
+        if len(whole) >= 6 and any(map(str.isalpha, whole)) and all(token in tokens for token in own):
+            found.append(("phrase", whole))
     if len(own) > _PHRASE and known:
         found += [("phrase", run) for run in runs(own) if run in known][:1]
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -61,7 +62,7 @@ def excerpt(text: str, limit: int = 160) -> str:
 
 
 def _first(items: Any) -> list[Any]:
-    return [item for _, item in zip(range(MAX_LEAVES), items, strict=False)]
+    return list(islice(items, MAX_LEAVES))
 
 
 def _opened(text: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from spanwarden.detectors.echoes import echoes
@@ -15,6 +15,8 @@ from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.selectors import Selector
 
 CALLS = frozenset(["tool_call", "retrieval"])
+_LOOKED_AT = ("tools", "effects", "agents", "roles", "within")
+"""What a selector may ask of an event itself."""
 MAX_SCANNED = 4 * 1024 * 1024
 """Characters of one run that are searched for secrets and personal data."""
 
@@ -40,20 +42,34 @@ def calls(view: RunView) -> list[int]:
     return view.once("calls", lambda: [index for index, event in enumerate(view.events) if event.kind in CALLS])
 
 
-def taken(view: RunView, selector: Selector) -> list[int]:
+def taken(view: RunView, selector: Selector) -> Sequence[int]:
     """Return the events that a selector takes, content aside; worked out once a run and selector."""
-    return view.once(("taken", id(selector)), lambda: _taken(view, selector))
+    known: dict[int, Sequence[int]] = view.once("taken", dict)
+    found = known.get(id(selector))
+    if found is None:
+        found = known[id(selector)] = _taken(view, selector)
+    return found
 
 
-def _taken(view: RunView, selector: Selector) -> list[int]:
-    if selector.effects and not selector.acting and selector.effects.isdisjoint(_effect_kinds(view)):
-        return []
-    places = calls(view) if getattr(selector, "kinds", CALLS) <= CALLS else range(len(view.events))
-    return [index for index in places if selector.takes(view.events[index])]
+def _taken(view: RunView, selector: Selector) -> Sequence[int]:
+    kinds = getattr(selector, "kinds", CALLS)
+    if kinds == CALLS and not any(getattr(selector, name, ()) for name in _LOOKED_AT):
+        return calls(view)
+    places: Sequence[int] = calls(view) if kinds <= CALLS else range(len(view.events))
+    if selector.effects and not selector.acting:
+        by_effect = view.once("effects", lambda: _by_effect(view))
+        wanted = set().union(*(by_effect.get(kind, ()) for kind in selector.effects))
+        places = sorted(wanted.intersection(places)) if wanted else ()
+    events = view.events
+    return [index for index in places if selector.takes(events[index])]
 
 
-def _effect_kinds(view: RunView) -> set[str]:
-    return view.once("effects", lambda: {effect.kind for event in view.events for effect in event.effects})
+def _by_effect(view: RunView) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for index, event in enumerate(view.events):
+        for effect in event.effects:
+            found.setdefault(effect.kind, []).append(index)
+    return found
 
 
 class _LoadedStep:
