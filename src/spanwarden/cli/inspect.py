@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spanwarden.transcripts.reading import Format
     from spanwarden.transcripts.tables import Tables
 
-FORMATS = ("generic", "codex", "claude", "otlp")
+FORMATS = ("generic", "codex", "claude", "otlp", "troy")
 
 
 @click.command("inspect")

@@ -14,8 +14,9 @@ from spanwarden.transcripts.json_text import TranscriptError, parse, read_bytes,
 from spanwarden.transcripts.native import read_lines, read_value
 from spanwarden.transcripts.otlp_runs import read_otlp
 from spanwarden.transcripts.tables import DEFAULT_TABLES, Tables
+from spanwarden.transcripts.troy import is_troy, read_troy
 
-Format = Literal["generic", "codex", "claude", "otlp"]
+Format = Literal["generic", "codex", "claude", "otlp", "troy"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 _SUFFIXES = {".json", ".jsonl"}
 _OTLP_KEYS = ("resourceSpans", "resourceLogs", "resourceMetrics")
@@ -73,6 +74,8 @@ def _read(trace: Trace, tables: Tables) -> Iterator[tuple[Run, Contents]]:
             yield read_codex(body, path, tables)
         case "claude":
             yield read_claude(body, path, tables)
+        case "troy":
+            yield read_troy(parse(body, str(path)), path, tables)
         case "generic":
             if _is_lines(path):
                 yield read_lines(body, path, tables)
@@ -84,6 +87,8 @@ def _read(trace: Trace, tables: Tables) -> Iterator[tuple[Run, Contents]]:
             value = parse(body, str(path))
             if isinstance(value, dict) and not value.keys().isdisjoint(_OTLP_KEYS):
                 yield from _read_otlp(path, tables)
+            elif is_troy(value):
+                yield read_troy(value, path, tables)
             else:
                 yield read_value(value, path, tables)
 
