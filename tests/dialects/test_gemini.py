@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dialects.payloads import MS, Log, Span, events_of, logs, only, runs_of, spans
 from spanwarden.dialects.gemini_contents import answer, last_exchange
 from spanwarden.dialects.gemini_fields import prompt_of
+from spanwarden.dialects.messages import Said
 from spanwarden.dialects.reading import Request, observe
 from spanwarden.model.event import Effect, Usage
 
@@ -197,7 +198,7 @@ def test_the_last_exchange_is_what_follows_the_last_calls() -> None:
     assert [(r.id, r.result, r.failed) for r in responses.responses] == [("1", "A", False), ("2", {"error": "B"}, True)]
     assert last_exchange(json.dumps([said, *back, {"role": "model", "parts": [{"text": "done"}]}])) == ()
     assert last_exchange("no json") == ()
-    assert answer("plain words") == ("assistant", "plain words", (), ())
+    assert answer("plain words") == Said("assistant", "plain words")
 
 
 JSON = st.recursive(

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
+from spanwarden.dialects.messages import message_digest
 from spanwarden.effects.classify import effects_of
 from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.model.event import Content, ContentRef, CostSource, Effect, Kind, Status, Usage
@@ -47,7 +48,22 @@ class Tied(Protocol):
         ...
 
 
-class Shared(NamedTuple):
+_EFFECTS: dict[tuple[str | ToolTable | None, ...], tuple[Effect, ...]] = {}
+"""What calls that were told of lately do: the model's request, the execution and the history tell of the same ones."""
+_MAX_EFFECTS = 4096
+_SHORT = 200
+"""Characters of a tool's name or a target beyond which nothing is kept: memory is bounded."""
+
+
+def _remember(key: tuple[str | ToolTable | None, ...], effects: tuple[Effect, ...]) -> None:
+    if len(effects) > 4 or any(effect.target is not None and len(effect.target) > _SHORT for effect in effects):
+        return
+    if len(_EFFECTS) >= _MAX_EFFECTS:
+        _EFFECTS.clear()
+    _EFFECTS[key] = effects
+
+
+class Shared(msgspec.Struct, frozen=True, gc=False):
     """What all observations of one record have in common; see `Observation`."""
 
     keys: tuple[str, ...]
@@ -81,7 +97,6 @@ class Sightings:
 
     __slots__ = (
         "_instance",
-        "_known",
         "_part",
         "_position",
         "_record",
@@ -104,7 +119,6 @@ class Sightings:
         self._instance: str | None = None
         self.sender = ""
         self._tie: tuple[Tied, str | None] | None = None
-        self._known: dict[tuple[str | None, ...], tuple[Effect, ...]] = {}
 
     def begin(self, record: int, origin: Origin | None = None) -> None:
         """Start the record with this number within the request. `sender` then names the process that sent it."""
@@ -143,16 +157,17 @@ class Sightings:
     ) -> tuple[Effect, ...]:
         """Return what a tool call does, by the table in force; see `effects_of`. () where content alone is wanted.
 
-        digest: `arguments_digest` of the arguments; with it what a request tells several times is worked out once.
+        digest: `arguments_digest` of the arguments; with it what is told several times is worked out once.
         """
         if self.loads is not None:
             return ()
-        key = (tool, digest, mcp_server, tool_type)
-        found = self._known.get(key) if digest is not None else None
+        key = (tool, digest, mcp_server, tool_type, self._table)
+        known = digest is not None or arguments is None
+        found = _EFFECTS.get(key) if known else None
         if found is None:
             found = effects_of(tool, arguments, mcp_server=mcp_server, tool_type=tool_type, table=self._table)
-            if digest is not None:
-                self._known[key] = found
+            if known and len(tool) <= _SHORT:
+                _remember(key, found)
         return found
 
     def add(self, load: Loader | None = None, **facts: Any) -> None:
@@ -208,7 +223,8 @@ class Sightings:
         if self.loads is not None:
             self.loads.append(load)
             return
-        keys, dialect, run, conversation, service, trace, span, parent, agent, agent_id, leads, follows, loose = shared
+        s = shared
+        keys, conversation, leads, follows = s.keys, s.conversation, s.leads_to, s.follows
         if self._tie is not None:
             tied, conversation = self._tie
             keys, leads, follows = keys + tied.keys, tied.leads_to, tied.follows
@@ -218,30 +234,32 @@ class Sightings:
         # By position: names cost a microsecond here. `Observation` has its fields in this order; a test holds it.
         # fmt: off
         self.observations.append(Observation(
-            kind, keys, source, dialect, run, conversation, service, trace, span, parent, start, end, sequence, status,
-            agent, agent_id, tool, model, provider, role, merge, alias, effects, usage, cost, priced, root, executed,
-            rank, history, digest, content, self._scope, self._instance, leads, follows, loose, expects,
+            kind, keys, source, s.dialect, s.run_id, conversation, s.service, s.trace_id, s.span_id, s.parent_id, start,
+            end, sequence, status, s.agent, s.agent_id, tool, model, provider, role, merge, alias, effects, usage, cost,
+            priced, root, executed, rank, history, digest, content, self._scope, self._instance, leads, follows,
+            s.loose, expects,
         ))
         # fmt: on
 
-    def say(self, shared: Shared, load: Loader, at: int, role: str, merge: str, sequence: int, history: bool) -> None:
-        """Add one message of a conversation; `tell` with the few facts that messages have."""
+    def say(self, shared: Shared, role: str, text: str, at: int, sequence: int, history: bool) -> None:
+        """Add one message of a conversation: `tell` with the few facts that messages have."""
         part = self._part
         self._part = part + 1
         if self.loads is not None:
-            self.loads.append(load)
+            self.loads.append(lambda: Content(None, None, text))
             return
-        keys, dialect, run, conversation, service, trace, span, parent, agent, agent_id, leads, follows, loose = shared
+        s = shared
+        keys, conversation, leads, follows = s.keys, s.conversation, s.leads_to, s.follows
         if self._tie is not None:
             tied, conversation = self._tie
             keys, leads, follows = keys + tied.keys, tied.leads_to, tied.follows
             self._tie = None
-        content = ContentRef(self._position, self._record, part)
         # fmt: off
         self.observations.append(Observation(
-            "message", keys, "message", dialect, run, conversation, service, trace, span, parent, at, at, sequence,
-            "unknown", agent, agent_id, None, None, None, role, merge, None, (), None, None, None, False, False, 0,
-            history, None, content, self._scope, self._instance, leads, follows, loose,
+            "message", keys, "message", s.dialect, s.run_id, conversation, s.service, s.trace_id, s.span_id,
+            s.parent_id, at, at, sequence, "unknown", s.agent, s.agent_id, None, None, None, role,
+            message_digest(role, text), None, (), None, None, None, False, False, 0, history, None,
+            ContentRef(self._position, self._record, part), self._scope, self._instance, leads, follows, s.loose,
         ))
         # fmt: on
 

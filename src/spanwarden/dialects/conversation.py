@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from spanwarden.dialects.base import Loader, Shared, Sightings
-from spanwarden.dialects.final_answers import is_final_answer
-from spanwarden.dialects.handoff_names import is_handoff
-from spanwarden.dialects.messages import Call, Response, Said, arguments_digest, message_digest
+from spanwarden.dialects.final_answers import is_final_answer, may_be_final_answer
+from spanwarden.dialects.handoff_names import is_handoff, named_like_one
+from spanwarden.dialects.messages import Call, Response, Said, arguments_digest
 from spanwarden.dialects.threads import thread
 from spanwarden.model.event import Content, Effect, Status
 
 MAX_CALLS = 2000
 """Of a longer conversation only the first calls and responses are read."""
 
+MAX_KNOWN = 200
+"""Characters of a tool's name beyond which nothing is remembered of it."""
+
 _ITEM_IDS = ("fc_", "ctc_", "lsh_", "apc_")
 """Beginnings of the ids of OpenAI's items; some senders write them in the place of the call ids that responses use."""
+
+
+def acts(name: str) -> bool:
+    """Tell whether every call of a tool of this name acts: none only ends the run or hands work over."""
+    return len(name) <= MAX_KNOWN and _acts(name)
+
+
+@lru_cache(4096)
+def _acts(name: str) -> bool:
+    return not may_be_final_answer(name) and not named_like_one(name)
 
 
 class Asked(msgspec.Struct, eq=False):
@@ -60,58 +74,91 @@ def add_messages(
         tied = thread(out.sender, service, given, answered, start, end, bare=bare, named=named)
         out.tie(tied, conversation or tied.conversation)
     counted: dict[tuple[str, str | None], int] = {}
-    for messages, at, history in ((given, start, True), (answered, end, False)):
-        _add_texts(out, shared, messages, at, history)
-        if any(said.calls or said.responses for said in messages):
-            _add_calls(out, shared, _asked(messages, counted), at, history)
+    _add(out, shared, given, counted, start, history=True)
+    _add(out, shared, answered, counted, end, history=False)
     out.untie()
 
 
-def _add_texts(out: Sightings, shared: Shared, messages: Iterable[Said], at: int, history: bool) -> None:
-    collecting = out.collecting
+def _add(
+    out: Sightings,
+    shared: Shared,
+    messages: Sequence[Said],
+    counted: dict[tuple[str, str | None], int],
+    at: int,
+    *,
+    history: bool,
+) -> None:
+    calls = responses = False
     for sequence, said in enumerate(messages):
-        text = said.text
-        if text:
-            digest = message_digest(said.role, text) if collecting else ""
-            out.say(shared, _text(text), at, said.role, digest, sequence, history)
+        if said.text:
+            out.say(shared, said.role, said.text, at, sequence, history)
+        calls = calls or bool(said.calls)
+        responses = responses or bool(said.responses)
+    if calls:
+        for asked in _asked(messages, counted) if responses else _requested(messages, counted):
+            _add_call(out, shared, asked, at, history)
+    elif responses:
+        _add_responses(out, shared, messages, at, history)
 
 
-def _add_calls(out: Sightings, shared: Shared, calls: Iterable[Asked], at: int, history: bool) -> None:
-    for asked in calls:
-        name, arguments = asked.name, asked.arguments
-        if name is not None and is_final_answer(name, arguments):
-            continue
-        handoff = name is not None and is_handoff(name, arguments)
-        digest = arguments_digest(arguments)
-        effects: tuple[Effect, ...] = ()
-        # Effects of older history were told by the calls that asked for it; working them out each time is for nothing.
-        if name and not handoff and (asked.fresh or not history):
-            effects = out.effects(name, arguments, digest=digest)
-        out.tell(
-            shared,
-            _call(asked),
-            "handoff" if handoff else "tool_call",
-            at,
-            at,
-            asked.status,
-            source="message",
-            tool=name,
-            merge=asked.id,
-            alias=asked.alias,
-            sequence=asked.at,
-            digest=digest,
-            executed=asked.provider,
-            effects=effects,
-            history=history,
-        )
+def _add_responses(out: Sightings, shared: Shared, messages: Sequence[Said], at: int, history: bool) -> None:
+    """Add the responses of messages without a call: what `_asked` comes to where there is nothing to answer."""
+    left = MAX_CALLS
+    for index, said in enumerate(messages):
+        left -= len(said.responses)
+        if left < 0:
+            break
+        for response in said.responses:
+            if response.id is not None:
+                asked = Asked(index, response.name, response.id, None, response, True)
+                _add_call(out, shared, asked, at, history)
 
 
-def _text(text: str) -> Loader:
-    return lambda: Content(text=text)
+def _add_call(out: Sightings, shared: Shared, asked: Asked, at: int, history: bool) -> None:
+    name, arguments = asked.name, asked.arguments
+    effects: tuple[Effect, ...] = ()
+    digest, handoff = arguments_digest(arguments), False
+    if name is not None and not acts(name):
+        if is_final_answer(name, arguments):
+            return
+        handoff = is_handoff(name, arguments)
+    # Effects of older history were told by the calls that asked for it; working them out each time is for nothing.
+    if name and not handoff and (asked.fresh or not history):
+        effects = out.effects(name, arguments, digest=digest)
+    out.tell(
+        shared,
+        _call(asked),
+        "handoff" if handoff else "tool_call",
+        at,
+        at,
+        asked.status,
+        source="message",
+        tool=name,
+        merge=asked.id,
+        alias=asked.alias,
+        sequence=asked.at,
+        digest=digest,
+        executed=asked.provider,
+        effects=effects,
+        history=history,
+    )
 
 
 def _call(asked: Asked) -> Loader:
     return lambda: Content(asked.arguments, asked.response.result if asked.response is not None else None)
+
+
+def _requested(messages: Sequence[Said], counted: dict[tuple[str, str | None], int]) -> Iterator[Asked]:
+    """Yield the calls in messages without a response: what `_asked` comes to where nothing is answered."""
+    fresh = max(i for i, said in enumerate(messages) if said.calls)
+    left = MAX_CALLS
+    for index, said in enumerate(messages):
+        left -= len(said.calls)
+        if left < 0:
+            break
+        for call in said.calls:
+            identity = call.id or _nameless(call, counted)
+            yield Asked(index, call.name, identity, call.arguments, None, index >= fresh, call.provider)
 
 
 def _asked(messages: Sequence[Said], counted: dict[tuple[str, str | None], int]) -> list[Asked]:

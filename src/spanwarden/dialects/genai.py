@@ -5,26 +5,21 @@ Also the fallback for scopes that no other dialect names: what carries `gen_ai.*
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import msgspec
 
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes, Dialect, Loader, Origin, Shared, Sightings, trace_keys
 from spanwarden.dialects.conversation import add_messages
-from spanwarden.dialects.final_answers import is_final_answer
+from spanwarden.dialects.genai_attributes import Act, text
 from spanwarden.dialects.genai_messages import Messages, log_exchange, log_message, span_messages, with_requests
-from spanwarden.dialects.handoff_names import is_handoff
-from spanwarden.dialects.messages import arguments_digest, plain
+from spanwarden.dialects.genai_tools import read_tool
 from spanwarden.dialects.usage import read_usage
-from spanwarden.dialects.wrapped import call_id_in, tool_message
-from spanwarden.effects.unwrap import unwrap
 from spanwarden.model.event import Content, Effect, Kind, Status
-from spanwarden.model.observation import Source
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
 
 NAME = "genai"
 _ERROR = 2
-_CLIENT, _SERVER = 3, 2
 _SPEAKING = frozenset({"llm_call", "agent", "workflow", "structure"})
 
 
@@ -55,12 +50,12 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings, dialect: s
     messages = span_messages(attributes, span.events)
     shared = _shared(attributes, origin, span.trace_id, span.span_id, dialect, parent_id)
     if step:
-        shared = shared._replace(agent=None, agent_id=None)
-    failed = span.status.code == _ERROR or _text(attributes, keys.ERROR) is not None
+        shared = msgspec.structs.replace(shared, agent=None, agent_id=None)
+    failed = span.status.code == _ERROR or text(attributes, keys.ERROR) is not None
     error = _error_text(span, attributes) if failed else None
     act = Act(shared, start, end, "error" if failed else "ok", error, root=not parent_id)
     if role == "tool_call":
-        _tool(span, attributes, messages, act, out)
+        read_tool(span, attributes, messages, act, out)
         return True
     _operation(role, attributes, messages, act, out)
     if role == "llm_call" and keys.TOOL[0] in attributes:
@@ -80,10 +75,10 @@ def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings, dial
     attributes = dict(record.attributes)
     shared = _shared(attributes, origin, record.trace_id, record.span_id, dialect)
     if name == keys.DETAILS and _role(attributes) in {None, "llm_call"}:
-        status: Status = "error" if _text(attributes, keys.ERROR) else "ok"
+        status: Status = "error" if text(attributes, keys.ERROR) else "ok"
         _operation("llm_call", attributes, messages, Act(shared, at, at, status, None, source="log"), out)
     if name != keys.DETAILS:
-        shared = shared._replace(loose=True)
+        shared = msgspec.structs.replace(shared, loose=True)
     add_messages(out, shared, messages.given, messages.answered, at, at)
     return True
 
@@ -125,17 +120,17 @@ def _is_step(attributes: Attributes) -> bool:
     """Tell whether an agent's span is only a step of the agent around it: nameless, or a node of its graph."""
     if not any(key in attributes for key in keys.AGENT_KNOWN):
         return True
-    if _text(attributes, keys.PROVIDER) not in keys.GRAPHS:
+    if text(attributes, keys.PROVIDER) not in keys.GRAPHS:
         return False
-    name = _text(attributes, keys.AGENT) or ""
-    return name == _text(attributes, keys.AGENT_ID) and (name in keys.NODES or name.endswith(keys.NODE_ENDS))
+    name = text(attributes, keys.AGENT) or ""
+    return name == text(attributes, keys.AGENT_ID) and (name in keys.NODES or name.endswith(keys.NODE_ENDS))
 
 
 def _shared(
     attributes: Attributes, origin: Origin, trace_id: bytes, span_id: bytes, dialect: str, parent_id: bytes = b""
 ) -> Shared:
     traced = len(trace_id) == 16 and any(trace_id)
-    conversation = _text(attributes, keys.CONVERSATION)
+    conversation = text(attributes, keys.CONVERSATION)
     if conversation is not None and conversation.startswith(keys.NO_CONVERSATION):
         conversation = None
     if traced:
@@ -147,33 +142,22 @@ def _shared(
     return Shared(
         tied,
         dialect,
-        _text(attributes, keys.RUN_ID),
+        text(attributes, keys.RUN_ID),
         conversation,
         origin.service,
         trace_id if traced else b"",
         span_id if traced and len(span_id) == 8 and any(span_id) else b"",
         parent_id,
-        _text(attributes, keys.AGENT),
-        _text(attributes, keys.AGENT_ID),
+        text(attributes, keys.AGENT),
+        text(attributes, keys.AGENT_ID),
     )
 
 
-class Act(NamedTuple):
-    """When an action was and how it ended, beside what its record's observations share. Times in ns."""
-
-    shared: Shared
-    start: int
-    end: int
-    status: Status
-    error: str | None
-    source: Source = "span"
-    root: bool = False
-
-
 def _operation(role: str, attributes: Attributes, messages: Messages, act: Act, out: Sightings) -> None:
-    shared, start, end, status, error, source, root = act
+    shared, start, end, status, error = act.shared, act.start, act.end, act.status, act.error
+    source, root = act.source, act.root
     if role in {"structure", "definition"}:
-        out.tell(shared._replace(agent=None), None, "span", start, end, source=source, root=root)
+        out.tell(msgspec.structs.replace(shared, agent=None), None, "span", start, end, source=source, root=root)
     elif role in {"llm_call", "embedding"}:
         out.tell(
             shared,
@@ -183,10 +167,10 @@ def _operation(role: str, attributes: Attributes, messages: Messages, act: Act, 
             end,
             status,
             source=source,
-            merge=_text(attributes, keys.RESPONSE_ID),
+            merge=text(attributes, keys.RESPONSE_ID),
             expects=_asks_for_tools(attributes),
-            model=_text(attributes, keys.MODEL),
-            provider=_text(attributes, keys.PROVIDER),
+            model=text(attributes, keys.MODEL),
+            provider=text(attributes, keys.PROVIDER),
             usage=read_usage(attributes, keys.USAGE),
             cost=_cost(attributes),
         )
@@ -199,13 +183,13 @@ def _operation(role: str, attributes: Attributes, messages: Messages, act: Act, 
             end,
             status,
             root=root,
-            model=_text(attributes, keys.MODEL),
-            provider=_text(attributes, keys.PROVIDER),
+            model=text(attributes, keys.MODEL),
+            provider=text(attributes, keys.PROVIDER),
             usage=read_usage(attributes, keys.USAGE),
             cost=_cost(attributes),
         )
     elif role == "workflow":
-        named = shared._replace(agent=_text(attributes, keys.WORKFLOW) or shared.agent)
+        named = msgspec.structs.replace(shared, agent=text(attributes, keys.WORKFLOW) or shared.agent)
         out.tell(named, _answer(messages, error), "agent", start, end, status, root=root, role="workflow")
     elif role == "memory":
         _memory(attributes, act, out)
@@ -227,10 +211,10 @@ def _asks_for_tools(attributes: Attributes) -> bool:
 
 
 def _memory(attributes: Attributes, act: Act, out: Sightings) -> None:
-    shared, start, end, status, error, _, root = act
+    shared, start, end, status, error, root = act.shared, act.start, act.end, act.status, act.error, act.root
     operation = values.text(attributes.get(keys.OPERATION)) or "memory"
     reads = operation == "search_memory"
-    target = _text(attributes, keys.MEMORY)
+    target = text(attributes, keys.MEMORY)
     query, records = _first(attributes, keys.QUERY), _first(attributes, keys.DOCUMENTS)
     effect = Effect("memory_read" if reads else "memory_write", target, "delete" if "delete" in operation else None)
 
@@ -241,69 +225,6 @@ def _memory(attributes: Attributes, act: Act, out: Sightings) -> None:
     kind: Kind = "retrieval" if reads else "tool_call"
     tool = None if reads else operation
     out.tell(shared, load, kind, start, end, status, tool=tool, effects=(effect,), executed=True, root=root)
-
-
-def _tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages, act: Act, out: Sightings) -> None:
-    shared, start, end, status, error, _, root = act
-    name = _text(attributes, keys.TOOL_NAME) or _name_in(span.name.decode("utf-8", "replace"))
-    wrapped = _content(attributes, keys.ARGUMENTS)
-    arguments = unwrap(wrapped)
-    if name is None or name.startswith("(") or name in keys.NO_TOOLS or is_final_answer(name, arguments):
-        # Parallel calls are summed up in one more span whose name stands in parentheses.
-        out.tell(shared._replace(agent=None), None, "span", start, end, root=root)
-        return
-    returned = tool_message(_content(attributes, keys.RESULT))
-    result = returned.result
-    asked = given = None
-    if messages.given or messages.answered:
-        asked = next((call for said in messages.given for call in said.calls), None)
-        given = next((r for said in (*messages.answered, *messages.given) for r in said.responses), None)
-    if arguments is None and asked is not None:
-        arguments = asked.arguments
-    if result is None and given is not None:
-        result = given.result
-    said = (_text(attributes, keys.TOOL_STATUS) or "") in keys.FAILED
-    if said or returned.failed or (given is not None and given.failed is True):
-        status = "error"
-    if (_text(attributes, keys.ERROR) or "").lower() in keys.DENIED:
-        status = "denied"
-    handoff = is_handoff(name, arguments)
-    digest = arguments_digest(arguments)
-    rank = 0
-    if keys.MCP_METHOD in attributes:
-        rank = -1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0
-    effects: tuple[Effect, ...] = ()
-    if not handoff:
-        server, tool_type = _text(attributes, keys.MCP_SERVER), _text(attributes, keys.TOOL_TYPE)
-        effects = out.effects(name, arguments, mcp_server=server, tool_type=tool_type, digest=digest)
-    out.tell(
-        shared,
-        lambda: Content(arguments, plain(result), error=error),
-        "handoff" if handoff else "tool_call",
-        start,
-        end,
-        status,
-        tool=name,
-        merge=_text(attributes, keys.CALL_ID)
-        or call_id_in(wrapped)
-        or returned.id
-        or (asked.id if asked is not None else None),
-        executed=status != "denied",
-        digest=digest,
-        rank=rank,
-        effects=effects,
-        root=root,
-        bare=arguments is None and result is None and error is None,
-    )
-
-
-def _name_in(span_name: str) -> str | None:
-    """Return the tool's name in a span's name."""
-    for marker in ("tools/call ", "execute_tool "):
-        _, found, name = span_name.partition(marker)
-        if found and name.strip():
-            return name.strip()
-    return None
 
 
 def _cost(attributes: Attributes) -> float | None:
@@ -331,7 +252,7 @@ def _error_text(span: trimmed_pb2.Span, attributes: Attributes) -> str | None:
             message = values.text(event.attributes.get("exception.message"))
             if message is not None:
                 return message
-    return _text(attributes, keys.ERROR)
+    return text(attributes, keys.ERROR)
 
 
 def _event_name(record: trimmed_pb2.LogRecord) -> str:
@@ -344,24 +265,6 @@ def _event_name(record: trimmed_pb2.LogRecord) -> str:
     if isinstance(body, dict):
         body = body.get("event.name") or body.get("name")
     return body if isinstance(body, str) else ""
-
-
-def _text(attributes: Attributes, names: tuple[str, ...]) -> str | None:
-    for name in names:
-        encoded = attributes.get(name)
-        if encoded is not None and (told := values.text(encoded)) is not None:
-            return told
-    return None
-
-
-def _content(attributes: Attributes, names: tuple[str, ...]) -> Any:
-    for name in names:
-        encoded = attributes.get(name)
-        if encoded is not None:
-            value = values.structure(encoded)
-            if value is not None and (value != {} or name not in keys.EMPTY_IS_WITHHELD):
-                return value
-    return None
 
 
 def _first(attributes: Attributes, names: tuple[str, ...]) -> bytes | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes
@@ -19,7 +21,7 @@ MAX_REQUESTS = 200
 """Of an answer that asks for more tool calls only the first are read."""
 
 
-class Messages(NamedTuple):
+class Messages(msgspec.Struct, frozen=True, gc=False):
     """What was sent and what came back."""
 
     given: tuple[Said, ...] = ()

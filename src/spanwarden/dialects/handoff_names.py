@@ -127,13 +127,14 @@ def is_handoff(name: str, arguments: Any) -> bool:
     `ask_` and its like count only in front of a word for an agent: `ask_user`, `run_shell` and `query_database` act.
     Known arguments must be the kind that one agent gives another.
     """
-    if not _named_like_one(name[:200]):
+    if not named_like_one(name[:200]):
         return False
     return not isinstance(arguments, dict) or all(key in _SAID for key in arguments)
 
 
 @lru_cache(4096)
-def _named_like_one(name: str) -> bool:
+def named_like_one(name: str) -> bool:
+    """Tell whether some calls of a tool of this name pass the work on; names of at most 200 characters are read."""
     words = tuple(word.lower() for word in _WORD.findall(name))
     if words in _ALONE:
         return True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -36,7 +36,7 @@ _RESULTS = ("response", "result", "output", "content", "server_tool_call_respons
 _ERROR_STARTS = ("Error:", "Error ", "Traceback (most recent call last)")
 
 
-class Call(NamedTuple):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A tool call that a model asked for; `arguments` decoded, None where they were withheld.
 
     `provider`: the model's provider runs the tool itself, so that asking is doing.
@@ -48,7 +48,7 @@ class Call(NamedTuple):
     provider: bool = False
 
 
-class Response(NamedTuple):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """What a tool call gave back. `failed` is None where nothing was said about it and no result was captured.
 
     `denied`: the call was refused, so that there is no result.
@@ -61,7 +61,7 @@ class Response(NamedTuple):
     denied: bool = False
 
 
-class Said(NamedTuple):
+class Said(msgspec.Struct, frozen=True, gc=False):
     """One message."""
 
     role: str

@@ -11,7 +11,8 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import NamedTuple
+
+import msgspec
 
 from spanwarden.dialects.messages import MAX_MESSAGES, Call, Said, arguments_digest
 from spanwarden.model.observation import DERIVED
@@ -34,13 +35,16 @@ _OBSERVED = ("Observation:", "Observation\n")
 """What agents that call tools in plain text make the user say."""
 
 
-class Thread(NamedTuple):
+class Thread(msgspec.Struct, frozen=True, gc=False):
     """How a model call hangs together with others; see `Observation` for the first three."""
 
     keys: tuple[str, ...] = ()
     leads_to: tuple[str, ...] = ()
     follows: tuple[str, ...] = ()
     conversation: str | None = None
+
+
+_UNTIED = Thread()
 
 
 def thread(
@@ -60,11 +64,15 @@ def thread(
     else ties it; of a call within a trace only what is unique counts. named: its conversation is known.
     Work is bounded but for one pass over the messages; texts are hashed for the last `TAIL` messages only.
     """
-    turn = _turn(given)
     conversation = None if named else _conversation(sender, given, answered)
     if not bare:
-        asking = [*[said for said in given[turn:] if said.calls][-2:], *[said for said in answered if said.calls][-1:]]
+        asking = [said for said in answered if said.calls][-1:]
+        if any(said.calls for said in given):
+            asking = [*[said for said in given[_turn(given) :] if said.calls][-2:], *asking]
+        if not asking:
+            return _UNTIED if conversation is None else Thread((), (), (), conversation)
         return Thread(_unique_keys(service, (call for said in asking for call in said.calls)), (), (), conversation)
+    turn = _turn(given)
     strands = _Strands(sender, service, start, end)
     _goes_on(strands, given, turn)
     _is_gone_on_from(strands, given, answered, turn)

@@ -68,13 +68,11 @@ def read_usage(attributes: Mapping[str, bytes], keys: Mapping[str, tuple[str, ..
     told: dict[str, int] = {}
     for field, names in keys.items():
         for name in names:
-            encoded = attributes.get(name)
-            if encoded is None:
-                continue
-            count = values.integer(encoded)
-            if count is not None and 0 <= count < 1 << 53:
-                told[field] = count
-                break
+            if name in attributes:
+                count = values.integer(attributes[name])
+                if count is not None and 0 <= count < 1 << 53:
+                    told[field] = count
+                    break
     return normalised(**told) if told else None
 
 

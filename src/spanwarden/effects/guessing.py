@@ -11,6 +11,10 @@ from spanwarden.effects.urls import is_url
 _CONTENT = ("content", "contents", "newstring", "newstr", "newcontent", "filetext", "edits", "oldstring")
 _BODY = ("body", "data", "payload", "json", "formdata")
 _PATHS = ("filepath", "filename", "absolutepath", "targetfile", "path", "notebookpath")
+_COMMANDS = ("command", "cmd", "shellcommand", "commandline")
+_ADDRESSES = frozenset({"recipients", "recipient", "to"})
+_SPEAKING = frozenset((*_COMMANDS, *_ADDRESSES, *_PATHS, "url", "uri", "link", "href", "sql", "query", "statement"))
+"""Arguments of other names say nothing."""
 _SQL = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "CREATE ", "DROP ", "ALTER ")
 
 
@@ -18,15 +22,17 @@ def actions_from_arguments(named: dict[str, Any], arguments: Any) -> tuple[Actio
     """Return what a call seems to do by the names and the shape of its arguments; () where they do not say."""
     if not named:
         return ("patch",) if isinstance(arguments, str) and looks_like_patch(arguments) else ()
+    if _SPEAKING.isdisjoint(named):
+        return ()
     has = {key for key, value in named.items() if value}
-    for key in ("command", "cmd", "shellcommand", "commandline"):
+    for key in _COMMANDS:
         if key in has and _is_command(named[key]):
             return ("shell",)
     if "url" in has or any(isinstance(named[key], str) and is_url(named[key]) for key in has & {"uri", "link", "href"}):
         return ("http",)
     if "sql" in has or any(_is_sql(named[key]) for key in has & {"query", "statement"}):
         return ("db_query",)
-    if has & {"recipients", "recipient", "to"} and has & {"body", "subject", "message", "text", "content"}:
+    if has & _ADDRESSES and has & {"body", "subject", "message", "text", "content"}:
         return ("message",)
     if has.intersection(_PATHS):
         if has.intersection(_CONTENT):

@@ -147,7 +147,7 @@ def _send(named: Named, arguments: Any) -> list[Effect]:
 
 def _download(named: Named, arguments: Any) -> list[Effect]:
     urls = first(named, reading.URL) or [text for text in bare(arguments) if is_url(text)]
-    saved = first(named, ["savepath", "savedir", "outputpath", "output", "destination", "path", "filepath"])
+    saved = first(named, ("savepath", "savedir", "outputpath", "output", "destination", "path", "filepath"))
     effects = [Effect("network_fetch", url) for url in urls] + [Effect("file_write", path) for path in saved]
     if effects:
         return effects
@@ -155,16 +155,16 @@ def _download(named: Named, arguments: Any) -> list[Effect]:
 
 
 def _upload(named: Named, _arguments: Any) -> list[Effect]:
-    files = first(named, ["filepath", "path", "file", "files", "paths", "localpath", "source", "filename", "fileid"])
+    files = first(named, ("filepath", "path", "file", "files", "paths", "localpath", "source", "filename", "fileid"))
     return [*(Effect("file_read", path) for path in files), *_each("network_send", first(named, reading.URL))]
 
 
-def _addressed(kind: EffectKind, keys: Iterable[str], detail: str | None = None, *, needed: bool = False) -> Reader:
+def _addressed(kind: EffectKind, keys: tuple[str, ...], detail: str | None = None, *, needed: bool = False) -> Reader:
     def read(named: Named, arguments: Any) -> list[Effect]:
         found = first(named, keys) or bare(arguments)
         if not found and needed:
             return []
-        copies = [text for text in every(named, ["cc", "bcc"]) if text not in found] if kind == "message_send" else []
+        copies = [text for text in every(named, ("cc", "bcc")) if text not in found] if kind == "message_send" else []
         return _each(kind, found + copies, detail)
 
     return read
@@ -180,7 +180,7 @@ def _web_search(named: Named, arguments: Any) -> list[Effect]:
 
 def _repo(kind: EffectKind, detail: str | None = None) -> Reader:
     def read(named: Named, _arguments: Any) -> list[Effect]:
-        owner, repo = first(named, ["owner", "org", "organization"]), first(named, reading.REPO)
+        owner, repo = first(named, ("owner", "org", "organization")), first(named, reading.REPO)
         target = [f"{owner[0]}/{repo[0]}"] if owner and repo and "/" not in repo[0] else repo
         return _each(kind, target, detail)
 
@@ -193,7 +193,7 @@ def _query(named: Named, arguments: Any) -> list[Effect]:
 
 def _script(named: Named, arguments: Any, table: ToolTable) -> Iterable[Effect]:
     """`exec` is a shell in most programs and a JavaScript wrapper around other tools in Codex."""
-    text = arguments if isinstance(arguments, str) else next(iter(first(named, ["code", "input", "script"])), None)
+    text = arguments if isinstance(arguments, str) else next(iter(first(named, ("code", "input", "script"))), None)
     if text is None:
         return _shell(named, arguments)
     calls = script_calls(text)
@@ -229,10 +229,10 @@ _READERS: dict[Action, Reader] = {
     "download": _download,
     "upload": _upload,
     "message": _addressed("message_send", reading.ADDRESS),
-    "share": _addressed("message_send", [*reading.ADDRESS, "user"], "share"),
+    "share": _addressed("message_send", (*reading.ADDRESS, "user"), "share"),
     "invite": _addressed(
         "message_send",
-        ["participants", "attendees", "guests", "invitees", "useremail", "emails", "email", "recipients", "to", "user"],
+        ("participants", "attendees", "guests", "invitees", "useremail", "emails", "email", "recipients", "to", "user"),
         "invite",
         needed=True,
     ),
@@ -241,10 +241,10 @@ _READERS: dict[Action, Reader] = {
     "vcs_write": _repo("vcs_write"),
     "vcs_delete": _repo("vcs_write", "delete"),
     "db_query": _query,
-    "memory_read": _addressed("memory_read", ["query", *reading.MEMORY]),
+    "memory_read": _addressed("memory_read", ("query", *reading.MEMORY)),
     "memory_write": _addressed("memory_write", reading.MEMORY),
     "memory_delete": _addressed("memory_write", reading.MEMORY, "delete"),
     "agent_spawn": _addressed("agent_spawn", reading.AGENT),
-    "approval": _addressed("approval", ["question", "action", "plan", "message", "prompt"]),
+    "approval": _addressed("approval", ("question", "action", "plan", "message", "prompt")),
     "none": lambda _named, _arguments: [],
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from spanwarden.effects.limits import MAX_VALUES
@@ -86,17 +86,31 @@ def _part(member: dict[Any, Any]) -> list[str]:
     return []
 
 
-def first(named: dict[str, Any], keys: Iterable[str]) -> list[str]:
+def first(named: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
     """Return the texts of the first of `keys` that has any."""
-    for key in keys:
-        if key in named and (found := texts(named[key])):
+    for key in _present(named, keys):
+        if found := texts(named[key]):
             return found
     return []
 
 
-def every(named: dict[str, Any], keys: Iterable[str]) -> list[str]:
+def every(named: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
     """Return the texts of all of `keys`."""
-    return [text for key in keys if key in named for text in texts(named[key])]
+    return [text for key in _present(named, keys) for text in texts(named[key])]
+
+
+def _present(named: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
+    """Return those of `keys` that are there, in the order of `keys`; calls have few arguments and these are many."""
+    places = _places(keys)
+    found = [key for key in named if key in places]
+    if len(found) > 1:
+        found.sort(key=places.__getitem__)
+    return found
+
+
+@lru_cache(256)
+def _places(keys: tuple[str, ...]) -> dict[str, int]:
+    return {key: place for place, key in reversed([*enumerate(keys)])}
 
 
 def bare(arguments: Any) -> list[str]:

@@ -15,6 +15,8 @@ _CALL_KEYS = frozenset(
     ("tool_name", "toolName", "tool", "name", "arguments", "args", "id", "type", "call_id", "server", "server_name")
 )
 _ONLY_CHILD = ("arguments", "kwargs", "inputs", "input", "parameters", "params", "tool_input", "tool_args", "args")
+_WRAPPING = frozenset(("function", "toolUse", "tool_use", "functionCall", "function_call", "input_str", *_ONLY_CHILD))
+"""A wrapper has at least one of these."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -84,6 +86,8 @@ def _nesting(text: str) -> int:
 
 def _peeled(value: dict[Any, Any]) -> Any:
     """Take one wrapper off, or return `value` itself where there is none."""
+    if _WRAPPING.isdisjoint(value):
+        return value
     for part in ("function", "toolUse", "tool_use", "functionCall", "function_call"):
         inside = value.get(part)
         if isinstance(inside, dict) and "name" in inside:

@@ -34,8 +34,8 @@ def decode(encoded: bytes | None) -> Any:
         return None
     tag, size = encoded[0], len(encoded)
     if tag == 0x0A and size > 1:  # string_value
-        start, length = (2, encoded[1]) if encoded[1] < 0x80 else _varint(encoded, 1)
-        if start and start + length == size:
+        start = _text_start(encoded)
+        if start:
             return encoded[start:].decode("utf-8", "replace")
     elif tag == 0x10 and size == 2:  # bool_value
         return encoded[1] != 0
@@ -53,10 +53,8 @@ def decode(encoded: bytes | None) -> Any:
 
 def string_bytes(encoded: bytes) -> bytes | None:
     """Return the bytes of a string value as they were sent, None where the value is no string. Its UTF-8 may be bad."""
-    if len(encoded) < 2 or encoded[0] != 0x0A:
-        return None
-    start, length = (2, encoded[1]) if encoded[1] < 0x80 else _varint(encoded, 1)
-    return encoded[start:] if start and start + length == len(encoded) else None
+    start = _text_start(encoded)
+    return encoded[start:] if start else None
 
 
 def text(encoded: bytes | None) -> str | None:
@@ -152,6 +150,24 @@ def parse_json(value: str) -> Any:
 def attributes(encoded: Mapping[str, bytes]) -> dict[str, Any]:
     """Return every attribute decoded; for display only, hot paths look up single keys."""
     return {key: decode(encoded[key]) for key in encoded}
+
+
+def _text_start(encoded: bytes) -> int:
+    """Return where the text of a string value begins, 0 if the value is anything else.
+
+    The length in front of it must be that of all the rest, which makes it known: reading it is comparing it.
+    """
+    size = len(encoded)
+    if size < 2 or encoded[0] != 0x0A:
+        return 0
+    if size < 130:
+        return 2 if encoded[1] == size - 2 else 0
+    if size < 16387:
+        length = size - 3
+        if encoded[1] == length & 0x7F | 0x80 and encoded[2] == length >> 7:
+            return 3
+    start, length = _varint(encoded, 1)
+    return start if start + length == size else 0
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -1,0 +1,113 @@
+"""The spans of tools in the GenAI conventions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from spanwarden.dialects import genai_keys as keys
+from spanwarden.dialects.base import Attributes, Sightings
+from spanwarden.dialects.conversation import acts
+from spanwarden.dialects.final_answers import is_final_answer
+from spanwarden.dialects.genai_attributes import Act, content, text
+from spanwarden.dialects.genai_messages import Messages
+from spanwarden.dialects.handoff_names import is_handoff
+from spanwarden.dialects.messages import arguments_digest, plain
+from spanwarden.dialects.wrapped import ToolMessage, call_id_in, tool_message
+from spanwarden.effects.unwrap import unwrap
+from spanwarden.model.event import Content, Effect
+from spanwarden.otlp import values
+from spanwarden.otlp.proto import trimmed_pb2
+
+_CLIENT, _SERVER = 3, 2
+_STRING, _MARKS = 0x0A, 64
+"""The first byte of a string value, and a length that no mark of withheld content has."""
+
+
+def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages, act: Act, out: Sightings) -> None:
+    """Add one execution of a tool; `messages` are those that its span carries."""
+    shared, status, error = act.shared, act.status, act.error
+    name = text(attributes, keys.TOOL_NAME) or _name_in(span.name.decode("utf-8", "replace"))
+    wrapped = content(attributes, keys.ARGUMENTS)
+    arguments = unwrap(wrapped)
+    plainly = name is not None and acts(name)
+    if name is None or name in keys.NO_TOOLS or (not plainly and is_final_answer(name, arguments)) or name[0] == "(":
+        # Parallel calls are summed up in one more span whose name stands in parentheses.
+        nobody = msgspec.structs.replace(shared, agent=None)
+        out.tell(nobody, None, "span", act.start, act.end, root=act.root)
+        return
+    returned = _returned(attributes)
+    result: Any = returned.result
+    asked = given = None
+    if messages.given or messages.answered:
+        asked = next((call for said in messages.given for call in said.calls), None)
+        given = next((r for said in (*messages.answered, *messages.given) for r in said.responses), None)
+    if arguments is None and asked is not None:
+        arguments = asked.arguments
+    if result is None and given is not None:
+        result = given.result
+    said = (text(attributes, keys.TOOL_STATUS) or "") in keys.FAILED
+    if said or returned.failed or (given is not None and given.failed is True):
+        status = "error"
+    if keys.ERROR[0] in attributes and (text(attributes, keys.ERROR) or "").lower() in keys.DENIED:
+        status = "denied"
+    handoff = not plainly and is_handoff(name, arguments)
+    digest = arguments_digest(arguments)
+    rank = 0
+    if keys.MCP_METHOD in attributes:
+        rank = -1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0
+    effects: tuple[Effect, ...] = ()
+    if not handoff:
+        server, tool_type = text(attributes, keys.MCP_SERVER), text(attributes, keys.TOOL_TYPE)
+        effects = out.effects(name, arguments, mcp_server=server, tool_type=tool_type, digest=digest)
+    out.tell(
+        shared,
+        lambda: Content(arguments, _loaded(result), error=error),
+        "handoff" if handoff else "tool_call",
+        act.start,
+        act.end,
+        status,
+        tool=name,
+        merge=text(attributes, keys.CALL_ID)
+        or call_id_in(wrapped)
+        or returned.id
+        or (asked.id if asked is not None else None),
+        executed=status != "denied",
+        digest=digest,
+        rank=rank,
+        effects=effects,
+        root=act.root,
+        bare=arguments is None and result is None and error is None,
+    )
+
+
+class _Later(msgspec.Struct, frozen=True, gc=False):
+    """A result that says nothing of the call that it is of, so that it need not be decoded until it is loaded."""
+
+    encoded: bytes
+
+
+def _returned(attributes: Attributes) -> ToolMessage:
+    encoded = attributes.get(keys.RESULT[0])
+    if encoded is not None and len(encoded) > _MARKS and encoded[0] == _STRING and not _tells_of_call(encoded):
+        return ToolMessage(_Later(encoded))
+    return tool_message(content(attributes, keys.RESULT))
+
+
+def _tells_of_call(encoded: bytes) -> bool:
+    """Tell whether a result may be wrapped in a message, which has a `content`, maybe spelled in escapes."""
+    return b"content" in encoded or b"\\u006" in encoded or b"\\u007" in encoded
+
+
+def _loaded(result: Any) -> Any:
+    return plain(tool_message(values.structure(result.encoded)).result if type(result) is _Later else result)
+
+
+def _name_in(span_name: str) -> str | None:
+    """Return the tool's name in a span's name."""
+    for marker in ("tools/call ", "execute_tool "):
+        _, found, name = span_name.partition(marker)
+        if found and name.strip():
+            return name.strip()
+    return None
