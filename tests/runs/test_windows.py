@@ -138,8 +138,15 @@ def test_a_shared_key_joins_two_windows(windows: Windows) -> None:
 
 def test_structure_alone_is_no_run(windows: Windows) -> None:
     windows.add([span(1, kind="span"), span(2, 1, kind="span")], now=0)
-    assert windows.due(5) == []
+    assert windows.due(60) == []
     assert windows.observations == 0
+
+
+def test_a_root_that_comes_before_the_rest_is_waited_with(windows: Windows) -> None:
+    windows.add([span(1, kind="span")], now=0)
+    assert windows.due(10) == []
+    windows.add([span(2, 1)], now=10)
+    assert only(windows.due(12)).run.completeness == "root_ended"
 
 
 def test_an_explicit_end_ends_a_run_told_by_logs(windows: Windows) -> None:

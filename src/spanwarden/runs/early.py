@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -53,33 +53,44 @@ def certain_part(run: Run, observations: Sequence[Observation], told: Collection
 
     told: the names of events that were told before, and so are certain.
     """
-    spans: dict[SpanKey, Observation] = {}
+    witnesses: dict[SpanKey, Observation] = {}
+    paid: set[SpanKey] = set()
     calls: set[str] = set()
     for o in observations:
-        if certain(o):
-            if o.span_id:
-                spans[o.trace_id, o.span_id] = o
-            if o.merge is not None and o.kind == "tool_call":
-                calls.add(o.merge)
-    doubtful = _perhaps_layers(run.events, spans, observations) if spans else frozenset()
+        if not certain(o):
+            continue
+        if o.kind == "llm_call":
+            paid.add((o.trace_id, o.span_id))
+        elif o.span_id:
+            witnesses[o.trace_id, o.span_id] = o
+        if o.merge is not None and o.kind == "tool_call":
+            calls.add(o.merge)
+    doubtful = _perhaps_layers(run.events, witnesses, observations, told) if witnesses else frozenset()
     events = []
     for event in run.events:
         key = (event.trace_id, event.span_id)
-        acted = event.kind in {"tool_call", "retrieval"} and event.status == "ok"
-        reported = event.kind == "llm_call" and event.cost_source == "reported"
-        seen = key in spans if event.span_id else event.call_id in calls
-        if (acted or reported) and seen and (key not in doubtful or (*key, event.call_id) in told):
+        if event.kind == "llm_call":
+            kept = event.cost_source == "reported" and key in paid
+        elif event.kind in {"tool_call", "retrieval"} and event.status == "ok":
+            kept = key in witnesses and key not in doubtful if event.span_id else event.call_id in calls
+        else:
+            kept = False
+        if kept:
             events.append(event)
     cost, source = total(events)
     return msgspec.structs.replace(run, events=tuple(events), cost_usd=cost, cost_source=source, runtime_seconds=None)
 
 
 def _perhaps_layers(
-    events: Iterable[Event], witnesses: Mapping[SpanKey, Observation], observations: Iterable[Observation]
+    events: Iterable[Event],
+    witnesses: Mapping[SpanKey, Observation],
+    observations: Iterable[Observation],
+    told: Collection[Name],
 ) -> frozenset[SpanKey]:
     """Return the spans that may prove to be a layer of the same call as another one: what is between was not seen yet.
 
-    Those are calls of like names, one of which lies within the other's time or on another host, whose clock may differ.
+    Those are calls of like names, at the same time or on several hosts, whose clocks may differ, and something above
+    one of them is missing. What was told of stays; else what has nothing missing above it does.
     """
     seen = {(o.trace_id, o.span_id) for o in observations if o.source == "span"}
     alike: dict[str, list[tuple[Event, Observation]]] = defaultdict(list)
@@ -89,23 +100,32 @@ def _perhaps_layers(
             alike[squash(event.tool)[-_LIKE:]].append((event, witness))
     doubtful: set[SpanKey] = set()
     for calls in alike.values():
-        hosts = {(o.service, o.instance) for _, o in calls}
-        until = 0
-        last: list[SpanKey] = []
-        for event, o in sorted(calls, key=lambda call: (call[1].start, -call[1].end)):
-            key = (event.trace_id, event.span_id)
-            if o.start > until and len(hosts) == 1:
-                last = []
-            last.append(key)
-            until = max(until, o.end)
-            if len(last) > 1:
-                doubtful.update(last[-2:])
-    known = {(o.trace_id, o.span_id) for o in witnesses.values() if _above(o) is None or _above(o) in seen}
-    return frozenset(doubtful - known)
+        for group in _at_once(calls):
+            hanging = {_span(o) for _, o in group if o.parent_id and (o.trace_id, o.parent_id) not in seen}
+            known = {_span(o) for event, o in group if (o.trace_id, o.span_id, event.call_id) in told}
+            if hanging:
+                doubtful |= {_span(o) for _, o in group} - known if known else hanging
+    return frozenset(doubtful)
 
 
-def _above(o: Observation) -> SpanKey | None:
-    return (o.trace_id, o.parent_id) if o.parent_id else None
+def _at_once(calls: Sequence[tuple[Event, Observation]]) -> Iterator[list[tuple[Event, Observation]]]:
+    """Yield calls that overlap, two or more; all of them where they are of several hosts."""
+    together = len({(o.service, o.instance) for _, o in calls}) > 1
+    group: list[tuple[Event, Observation]] = []
+    until = 0
+    for event, o in sorted(calls, key=lambda call: (call[1].start, -call[1].end)):
+        if group and o.start > until and not together:
+            if len(group) > 1:
+                yield group
+            group = []
+        group.append((event, o))
+        until = max(until, o.end)
+    if len(group) > 1:
+        yield group
+
+
+def _span(o: Observation) -> SpanKey:
+    return o.trace_id, o.span_id
 
 
 class Looks:

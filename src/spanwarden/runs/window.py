@@ -296,7 +296,8 @@ class Window:
         """Return how long nothing must arrive before this window is decided."""
         if self.untied:
             return min(settings.idle_timeout, max(settings.settle, EXPORT_DELAY))
-        return settings.settle if self.reopened or self.ended() else settings.idle_timeout
+        # A root without anything below it may have come before the rest.
+        return settings.settle if self.has_event and (self.reopened or self.ended()) else settings.idle_timeout
 
     def deadline(self, settings: WindowSettings) -> float:
         """Return when this window next needs attention."""
