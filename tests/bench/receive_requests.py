@@ -65,7 +65,7 @@ async def serve() -> None:
     intake = Intake(
         journal,
         lambda _: True,
-        lambda position, _message, _size: journal.release(position),
+        lambda position, _message, _size: journal.release((position,)),
         Telemetry(),
         time.time_ns,
     )

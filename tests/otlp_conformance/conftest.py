@@ -36,7 +36,7 @@ class Local:
         intake = Intake(
             self.journal,
             lambda _: self.room,
-            lambda position, _message, _size: self.journal.release(position),
+            lambda position, _message, _size: self.journal.release((position,)),
             self.telemetry,
             lambda: 1,
             lambda signal, body: self.forwarded.append((signal, body)) if len(body) < 10_000 else None,

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from concurrent.futures import Future
 
 import pytest
@@ -11,34 +10,20 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from receivers.bench_receivers import Room, body, post, send, until
 from spanwarden.receivers.otlp.intake import Intake, OverloadedError
 from spanwarden.service.metrics import Telemetry
-from spanwarden.storage.journal import Entry, JournalFullError
+from spanwarden.storage.journal import Entry, JournalFullError, MemoryJournal
 
 
-class SlowJournal:
+class SlowJournal(MemoryJournal):
     """A journal whose disk answers when the test says so."""
 
     def __init__(self) -> None:
+        super().__init__(1 << 20)
         self.appended: list[Future[int]] = []
 
     def append(self, entry: Entry) -> Future[int]:
         future: Future[int] = Future()
         self.appended.append(future)
         return future
-
-    def read(self, position: int) -> Entry | None:
-        return None
-
-    def release(self, position: int) -> None:
-        pass
-
-    def undecided(self) -> Iterator[tuple[int, Entry]]:
-        return iter(())
-
-    def size(self) -> int:
-        return 0
-
-    def close(self) -> None:
-        pass
 
 
 def slow() -> tuple[SlowJournal, list[int], list[bytes], Telemetry, Intake]:

@@ -23,7 +23,7 @@ LOCAL: dict[str, Any] = {
     "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "localhost:0"}, "http": {"endpoint": "localhost:0"}}}},
     "processors": {"policy": {"policies": []}},
     "exporters": {},
-    "extensions": {"health_check": {"endpoint": "localhost:0"}},
+    "extensions": {"health_check": {"endpoint": "localhost:0"}, "storage": {"directory": None}},
     "service": {"telemetry": {"metrics": {"endpoint": "localhost:0"}}},
 }
 

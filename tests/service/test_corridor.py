@@ -99,10 +99,20 @@ def test_what_was_told_is_not_told_again_and_news_is(bench: Bench) -> None:
     assert bench.telemetry.value("spanwarden_late_records") == 2
 
 
-def test_a_request_that_says_nothing_leaves_the_journal_at_once(bench: Bench) -> None:
+def test_a_request_of_no_agent_leaves_the_journal_when_its_trace_is_quiet(bench: Bench) -> None:
     bench.receive(spans((2, 1, "", ""), (1, 0, "", "")))
-    assert bench.journal.size() == 0
+    assert bench.journal.size() > 0
     assert bench.at(100) == []
+    assert bench.journal.size() == 0
+
+
+def test_a_request_that_cannot_be_read_leaves_the_journal_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Windows, "add", lambda *_: 1 / 0)
+    bench.receive(spans((1, 0, "invoke_agent", "")))
+    assert bench.journal.size() == 0
+    assert bench.telemetry.value("spanwarden_processing_errors") == 1
 
 
 def test_the_journal_is_emptied_when_the_grace_of_its_runs_is_over(bench: Bench) -> None:

@@ -21,6 +21,8 @@ from spanwarden.service.metrics import Telemetry
 from spanwarden.service.reloading import Reloader
 from spanwarden.storage.journal import Entry
 
+IN_MEMORY = "extensions: {storage: {directory: null}}\n"
+
 
 class Files:
     """A settings file and a policy file, and a service built from them."""
@@ -30,7 +32,7 @@ class Files:
         self.policy = folder / "p.yaml"
         self.version = 0
         self.write(self.policy, "name: first\nforbidden_tools: [a]\n")
-        self.write(self.config, "processors: {policy: {policies: [p.yaml]}}\nexporters: {console: }\n")
+        self.write(self.config, "processors: {policy: {policies: [p.yaml]}}\nexporters: {console: }\n" + IN_MEMORY)
         source = Sources(lambda: load([str(self.config)]), (self.config,))
         self.service = Service(load([str(self.config)]), folder=folder, sources=source)
 

@@ -34,7 +34,9 @@ from spanwarden.service.reloading import Reloader
 from spanwarden.service.settings import Settings
 from spanwarden.service.understanding import tables
 from spanwarden.service.verdicts import Judge
-from spanwarden.storage.journal import MemoryJournal
+from spanwarden.storage.directory import Directory, DirectoryError
+from spanwarden.storage.journal import Journal, MemoryJournal
+from spanwarden.storage.lmdb_journal import LmdbJournal
 from spanwarden.transcripts.tables import Tables
 
 logger = logging.getLogger(__name__)
@@ -98,7 +100,8 @@ class Service:
             self._push = self._metrics_push()
         except ValueError as error:
             raise StartError(str(error)) from None
-        self._journal = MemoryJournal(settings.extensions.storage.max_size)
+        self._directory = _directory(settings)
+        self._journal = self._make_journal()
         self._judge = Judge(self.policies, self.telemetry, self._clock)
         self._windows = Windows(_window_settings(settings), self.tables.prices)
         self._corridor = Corridor(
@@ -116,11 +119,13 @@ class Service:
         self.reloader = Reloader(self.reload, self._watched, self.telemetry, self._clock)
 
     async def start(self) -> Endpoints:
-        """Start everything; return the ports. Raises StartError if an address cannot be had."""
+        """Start everything; return the ports. Raises StartError if an address or the directory cannot be had."""
         try:
+            await asyncio.to_thread(self._open_storage)
             endpoints = await self._listen()
         except StartError:
             await self._stop_listening(0.0)
+            self._close_storage()
             raise
         self.outlets.start()
         self.forwarding.start()
@@ -131,7 +136,10 @@ class Service:
         return endpoints
 
     async def stop(self) -> None:
-        """Stop receiving, read what was acknowledged, decide open runs, deliver, all within the shutdown timeout."""
+        """Stop receiving, read what was acknowledged, deliver, all within the shutdown timeout.
+
+        Open runs stay in the journal for the next start; a journal in memory has none, so that they are decided.
+        """
         self._ready = False
         deadline = self._clock.monotonic() + self._settings.service.shutdown_timeout
         await self._stop_listening(min(5.0, self._settings.service.shutdown_timeout))
@@ -145,7 +153,7 @@ class Service:
             await asyncio.to_thread(self._push.close)
         for server in self._servers:
             await server.stop(0.5)
-        self._journal.close()
+        await asyncio.to_thread(self._close_storage)
 
     async def run(self) -> None:
         """Start, wait for SIGTERM or SIGINT, stop. SIGHUP reloads."""
@@ -192,6 +200,41 @@ class Service:
         self._settings = settings
         close_all(gone, 5.0)
         close_upstreams(left, 5.0)
+
+    def _make_journal(self) -> Journal:
+        storage = self._settings.extensions.storage
+        if self._directory is None:
+            return MemoryJournal(storage.max_size)
+        return LmdbJournal(
+            self._directory,
+            storage.max_size,
+            storage.journal.sync,
+            self.telemetry,
+            self._clock.monotonic,
+            self._clock.wall_ns,
+        )
+
+    def _open_storage(self) -> None:
+        """Open what is at rest and go on where an earlier process stopped. Raises StartError."""
+        try:
+            if self._directory is not None:
+                self._directory.open()
+            self._journal.open()
+        except DirectoryError as error:
+            raise StartError(f"extensions.storage.directory: {error}") from None
+        replayed = self._corridor.replay()
+        if replayed.requests:
+            logger.info(
+                "read %d requests (%.1f MB) of the journal again in %.2f s",
+                replayed.requests,
+                replayed.size / 1e6,
+                replayed.seconds,
+            )
+
+    def _close_storage(self) -> None:
+        self._journal.close()
+        if self._directory is not None:
+            self._directory.close()
 
     def _receivers(self) -> tuple[GrpcReceiver | None, HttpReceiver | None]:
         protocols = self._settings.receivers.otlp.protocols
@@ -310,6 +353,11 @@ def _reason(place: str, endpoint: str, error: Exception) -> str:
         return f"{place}.endpoint: {error}"
     detail = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
     return f"{place}.endpoint: cannot listen on {endpoint}: {detail}"
+
+
+def _directory(settings: Settings) -> Directory | None:
+    path = settings.extensions.storage.directory
+    return Directory(pathlib.Path(path).expanduser()) if path else None
 
 
 def _understood(settings: Settings, folder: pathlib.Path | None) -> Tables:

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from spanwarden.dialects.reading import ContentReader, EventContents, Request, observe
 from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
-from spanwarden.otlp.requests import decode
+from spanwarden.otlp.requests import RequestError, decode
 from spanwarden.runs.windows import Decision, Windows
 from spanwarden.service.clock import Clock
 from spanwarden.service.metrics import Telemetry
 from spanwarden.service.verdicts import Judge, Tell
-from spanwarden.storage.journal import Journal
+from spanwarden.storage.journal import Entry, Journal
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +33,14 @@ class _Handed(NamedTuple):
     position: int
     request: Request
     size: int
+
+
+class Replayed(NamedTuple):
+    """What a restart read again: requests, their bytes, the seconds it took."""
+
+    requests: int
+    size: int
+    seconds: float
 
 
 class Corridor:
@@ -73,6 +81,8 @@ class Corridor:
         telemetry.gauge("spanwarden_pending_bytes", lambda: self._pending_bytes)
         telemetry.gauge("spanwarden_pending_capacity_bytes", lambda: max_pending)
         telemetry.gauge("spanwarden_journal_bytes", journal.size)
+        telemetry.gauge("spanwarden_journal_entries", journal.entries)
+        telemetry.gauge("spanwarden_journal_oldest_seconds", self._oldest)
 
     def start(self) -> None:
         """Start the thread."""
@@ -89,8 +99,29 @@ class Corridor:
             self._pending_bytes += size
             self._changed.notify()
 
+    def replay(self) -> Replayed:
+        """Rebuild the windows from what an earlier process left in the journal; before `start`.
+
+        Nothing is decided but what memory has no room for: quiet times begin anew, as senders may be about to repeat
+        what they could not send while nobody listened.
+        """
+        began, wall = self._clock.monotonic(), self._clock.wall_ns()
+        requests = size = 0
+        earliest = began
+        for position, entry in self._journal.undecided():
+            arrival = min(began, began - (wall - entry.received) / 1e9)
+            earliest = min(earliest, arrival)
+            self._take_again(position, entry, arrival)
+            self._settle(self._windows.due(earliest))
+            requests, size = requests + 1, size + len(entry.body)
+        self._windows.resume(self._clock.monotonic())
+        return Replayed(requests, size, self._clock.monotonic() - began)
+
     def stop(self) -> None:
-        """Read everything that was handed over, decide every open run, and end the thread."""
+        """Read everything that was handed over, and end the thread.
+
+        Open runs are decided where the journal does not outlive the process; else the next one goes on with them.
+        """
         with self._changed:
             self._stopping = True
             self._changed.notify()
@@ -105,7 +136,8 @@ class Corridor:
                 if self._stopping and not self._pending:
                     break
             self.step()
-        self.finish()
+        if not self._journal.durable:
+            self.finish()
 
     def _idle_for(self) -> float | None:
         deadline = self._windows.next_deadline()
@@ -127,27 +159,41 @@ class Corridor:
         self._settle(self._windows.close(self._clock.monotonic()))
 
     def _take(self, handed: _Handed) -> None:
+        self._read(handed.position, handed.request, self._clock.monotonic())
+
+    def _take_again(self, position: int, entry: Entry, arrival: float) -> None:
+        try:
+            request = decode(entry.signal, entry.body)
+        except RequestError:
+            self._telemetry.count("spanwarden_processing_errors")
+            logger.exception("entry %d of the journal could not be read; it is passed over", position)
+            self._journal.release((position,))
+            return
+        self._read(position, request, arrival, again=True)
+
+    def _read(self, position: int, request: Request, arrival: float, *, again: bool = False) -> None:
         failures: list[Exception] = []
         try:
-            observations = observe(handed.request, handed.position, self.tools, failures)
-            self._windows.add(observations, self._clock.monotonic())
+            observations = observe(request, position, self.tools, failures)
+            if again:
+                observations = [o for o in observations if not self._journal.closed(o.keys, position)]
+            self._windows.add(observations, arrival, position)
         except Exception:
             self._telemetry.count("spanwarden_processing_errors")
             logger.exception("a request could not be read; it is passed over")
-            observations = []
+            self._journal.release((position,))
         if failures:
             self._telemetry.count("spanwarden_processing_errors", len(failures))
             logger.error("%d records could not be read", len(failures), exc_info=failures[0])
-        if not any(o.content is not None for o in observations):
-            self._journal.release(handed.position)
 
     def _settle(self, decisions: list[Decision]) -> None:
         if decisions:
             reader = ContentReader(self._fetch)
             for decision in decisions:
                 self._decide(decision, reader)
-        for position in self._windows.released():
-            self._journal.release(position)
+        released, forgotten = self._windows.released(), self._windows.forgotten()
+        if released or forgotten:
+            self._journal.release(released, forgotten)
         for name, metric in _COUNTED.items():
             now = getattr(self._windows, name)
             if now != self._counted[name]:
@@ -161,6 +207,10 @@ class Corridor:
         except Exception:
             self._telemetry.count("spanwarden_processing_errors")
             logger.exception("run %s could not be judged", decision.run.id)
+
+    def _oldest(self) -> float:
+        received = self._journal.oldest()
+        return 0.0 if received is None else max(0.0, (self._clock.wall_ns() - received) / 1e9)
 
     def _fetch(self, position: int) -> Request | None:
         entry = self._journal.read(position)

@@ -20,7 +20,7 @@ _SETTINGS = {
     "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": "localhost:0"}, "http": {"endpoint": "localhost:0"}}}},
     "processors": {"runs": {"settle": "1s", "idle_timeout": "5s"}},
     "exporters": {},
-    "extensions": {"health_check": {"endpoint": "localhost:0"}},
+    "extensions": {"health_check": {"endpoint": "localhost:0"}, "storage": {"directory": None}},
     "service": {"telemetry": {"metrics": {"endpoint": "localhost:0"}, "logs": {"level": "warning"}}},
 }
 

@@ -113,8 +113,19 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "spanwarden_window_capacity_bytes", "gauge", "Memory that they may hold; beyond it the idlest run is closed."
     ),
-    Metric("spanwarden_journal_bytes", "gauge", "Bytes of requests in the journal."),
+    Metric("spanwarden_journal_bytes", "gauge", "Bytes that requests in the journal take."),
     Metric("spanwarden_journal_capacity_bytes", "gauge", "Bytes that the journal may hold."),
+    Metric("spanwarden_journal_entries", "gauge", "Requests in the journal."),
+    Metric("spanwarden_journal_oldest_seconds", "gauge", "Age of the oldest request in the journal; 0 without any."),
+    Metric(
+        "spanwarden_journal_commit_seconds",
+        "histogram",
+        "Time to store the requests that waited together, until they are as durable as the settings ask.",
+        (),
+        (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
+    ),
+    Metric("spanwarden_journal_full", "counter", "Requests that the journal had no room for, or the disk refused."),
+    Metric("spanwarden_journal_quarantined", "counter", "Damaged requests, or whole journals, that were set aside."),
     Metric("spanwarden_pending_bytes", "gauge", "Bytes of requests received but not yet read."),
     Metric("spanwarden_pending_capacity_bytes", "gauge", "Bytes that may wait to be read."),
     Metric("spanwarden_runs_decided", "counter", "Verdicts on runs, by what ended them.", ("completeness",)),

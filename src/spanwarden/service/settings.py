@@ -13,6 +13,7 @@ from spanwarden.configuration.section import Duration, Section, Size
 from spanwarden.receivers.auth import BasicAuthSettings, BearerTokenAuthSettings
 from spanwarden.receivers.otlp.settings import OtlpReceiverSettings
 from spanwarden.service.understanding import CostSettings, EffectsSettings, MetadataSettings
+from spanwarden.storage.journal import Sync
 
 MIB = 1 << 20
 
@@ -59,10 +60,23 @@ class HealthCheckSettings(Section):
     path: str = Field("/", description="Path that answers as /readyz does, for probes made for the Collector.")
 
 
+class JournalSettings(Section):
+    """How the journal keeps requests."""
+
+    sync: Sync = Field(
+        "group",
+        description="When a request counts as stored: on disk (group), with the kernel (os), or in its cache (off).",
+    )
+
+
 class StorageSettings(Section):
     """Where undecided requests are kept."""
 
+    directory: str | None = Field(
+        "./data", description="Where it is kept, from the working directory; null keeps everything in memory."
+    )
     max_size: Size = Field(512 * MIB, description="Most bytes of requests kept; beyond it senders are asked to wait.")
+    journal: JournalSettings = Field(JournalSettings(), description="How requests are kept.")
 
 
 class Extensions(Section):

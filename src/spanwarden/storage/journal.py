@@ -7,13 +7,20 @@ released. This module holds the interface and the form that keeps everything in 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from spanwarden.otlp.requests import Signal
+
+Sync = Literal["group", "os", "off"]
+"""When an entry counts as stored: on disk, with the kernel (a power failure loses the last seconds), or the same with
+nothing ever forced to disk, not even at the end."""
+
+Closed = tuple[frozenset[str], frozenset[int]]
+"""The keys of a run that is over for good, and the positions that other runs still hold of its requests."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -33,30 +40,63 @@ class JournalFullError(Exception):
     """The journal cannot take more at the moment; the client should try again."""
 
 
+class Counters(Protocol):
+    """What a journal counts; see the service's metrics."""
+
+    def count(self, name: str, amount: float = 1) -> None:
+        """Add to a counter."""
+        ...
+
+    def observe(self, name: str, value: float) -> None:
+        """Add a value to a histogram."""
+        ...
+
+
 class Journal(Protocol):
     """What the service needs of a journal. All methods may be called from any thread."""
+
+    @property
+    def durable(self) -> bool:
+        """Tell whether what is held outlives the process."""
+        ...
+
+    def open(self) -> None:
+        """Get ready, before anything else is asked. Raises DirectoryError where that cannot be."""
+        ...
 
     def append(self, entry: Entry) -> Future[int]:
         """Store an entry; the future gives its position once it is as durable as this journal promises.
 
-        Raises JournalFullError, or the future fails with it, when the size bound is reached.
+        Raises JournalFullError, or the future fails with it, when the size bound is reached or the disk takes no more.
         """
         ...
 
     def read(self, position: int) -> Entry | None:
-        """Return the entry at a position, None if it was released."""
+        """Return the entry at a position, None if it was released or is damaged."""
         ...
 
-    def release(self, position: int) -> None:
-        """Forget an entry; unknown positions are ignored."""
+    def release(self, positions: Iterable[int], closed: Iterable[Closed] = ()) -> None:
+        """Forget entries, and note what is over of those that stay, in one step; unknown positions are ignored."""
+        ...
+
+    def closed(self, keys: Iterable[str], position: int) -> bool:
+        """Tell whether what an entry of an earlier process says of a run with one of these keys is over and done."""
         ...
 
     def undecided(self) -> Iterator[tuple[int, Entry]]:
-        """Yield what an earlier process left behind, in order of position."""
+        """Yield what an earlier process left behind, in order of position; what is damaged is set aside."""
         ...
 
     def size(self) -> int:
         """Return the bytes held."""
+        ...
+
+    def entries(self) -> int:
+        """Return how many entries are held."""
+        ...
+
+    def oldest(self) -> int | None:
+        """Return when the oldest entry held was received, in ns since the epoch; None where there is none."""
         ...
 
     def close(self) -> None:
@@ -67,12 +107,17 @@ class Journal(Protocol):
 class MemoryJournal:
     """A journal in memory, bounded in bytes. What it holds is lost with the process."""
 
+    durable = False
+
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._entries: dict[int, Entry] = {}
         self._next = 0
         self._size = 0
         self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Do nothing; memory is ready."""
 
     def append(self, entry: Entry) -> Future[int]:
         """Store an entry; see `Journal.append`. The future is already resolved."""
@@ -91,12 +136,17 @@ class MemoryJournal:
         """Return the entry at a position, None if it was released."""
         return self._entries.get(position)
 
-    def release(self, position: int) -> None:
-        """Forget an entry; unknown positions are ignored."""
+    def release(self, positions: Iterable[int], closed: Iterable[Closed] = ()) -> None:
+        """Forget entries; unknown positions are ignored."""
         with self._lock:
-            entry = self._entries.pop(position, None)
-            if entry is not None:
-                self._size -= len(entry.body)
+            for position in positions:
+                entry = self._entries.pop(position, None)
+                if entry is not None:
+                    self._size -= len(entry.body)
+
+    def closed(self, keys: Iterable[str], position: int) -> bool:
+        """Return False: nothing is left of an earlier process."""
+        return False
 
     def undecided(self) -> Iterator[tuple[int, Entry]]:
         """Yield nothing: memory does not outlive the process."""
@@ -105,6 +155,15 @@ class MemoryJournal:
     def size(self) -> int:
         """Return the bytes held."""
         return self._size
+
+    def entries(self) -> int:
+        """Return how many entries are held."""
+        return len(self._entries)
+
+    def oldest(self) -> int | None:
+        """Return when the oldest entry held was received."""
+        with self._lock:
+            return next((entry.received for entry in self._entries.values()), None)
 
     def close(self) -> None:
         """Do nothing; memory needs no closing."""

@@ -1,0 +1,331 @@
+"""The journal on disk: one thread writes, and what waits together is stored in one transaction.
+
+A request is acknowledged when its transaction is on disk (see `Sync`). A disk that takes no more fails the requests of
+that transaction and nothing else; releases are kept and tried again, so that there is room again. A file that cannot
+be trusted is moved into quarantine, with an error in the log, and a new one is begun.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from typing import NamedTuple
+
+import lmdb
+
+from spanwarden.storage.closed_runs import ClosedRuns
+from spanwarden.storage.directory import Directory, DirectoryError
+from spanwarden.storage.journal import Closed, Counters, Entry, JournalFullError, Sync
+from spanwarden.storage.journal_records import DamagedError, Piece, decode, encode, footprint
+from spanwarden.storage.lmdb_file import Group, Held, LmdbFile, Record
+
+logger = logging.getLogger(__name__)
+
+_GROUP_BYTES = 32 << 20
+_READ_BYTES = 8 << 20
+_LINGER = 0.25
+"""Seconds that releases alone wait for company; they are in no hurry."""
+_RIPE = 2
+"""Transactions after which LMDB uses space again that one of them freed."""
+_PAUSE = 1.0
+"""Seconds between attempts on a disk that takes nothing."""
+
+
+class _Append(NamedTuple):
+    position: int
+    entry: Entry
+    pieces: list[Piece]
+    size: int
+    future: Future[int]
+
+
+class LmdbJournal:
+    """A journal in `<directory>/journal`. `monotonic` gives seconds, `wall_ns` ns since the epoch.
+
+    max_bytes: of disk space that entries take; requests beyond it are refused with JournalFullError.
+    """
+
+    durable = True
+
+    def __init__(
+        self,
+        directory: Directory,
+        max_bytes: int,
+        sync: Sync,
+        counters: Counters,
+        monotonic: Callable[[], float],
+        wall_ns: Callable[[], int],
+    ) -> None:
+        self._directory = directory
+        self._max_bytes = max_bytes
+        self._counters = counters
+        self._monotonic = monotonic
+        self._wall_ns = wall_ns
+        self._file = LmdbFile(directory.path / "journal", max_bytes, sync)
+        self._changed = threading.Condition()
+        self._queue: list[_Append] = []
+        self._releases: list[int] = []
+        self._closings: list[Closed] = []
+        self._flushes: list[Future[None]] = []
+        self._held: dict[int, Held] = {}
+        self._size = 0
+        self._next = 0
+        self._earlier = 0
+        self._over = ClosedRuns()
+        self._owed_releases: dict[int, None] = {}
+        self._owed_records: list[tuple[int, Record]] = []
+        self._owed_outlived: list[int] = []
+        self._ripening = 0
+        self._failing = False
+        self._stopping = True  # until it is open
+        self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+
+    def open(self) -> None:
+        """Open the file and start the writer. Raises DirectoryError."""
+        self._load()
+        self._earlier = self._next
+        try:
+            self._file.shrink(self._size)
+        except (lmdb.Error, OSError) as error:
+            logger.warning("%s: cannot be made smaller: %s", self._file.folder, error)
+            self._recover()
+        self._stopping = False
+        self._thread.start()
+
+    def _load(self) -> None:
+        self._open_or_begin_anew()
+        self._held = self._file.held()
+        self._size = sum(held.size for held in self._held.values())
+        self._next = max(self._next, self._file.next_position(), max(self._held, default=-1) + 1)
+        self._owed_outlived += self._over.load(self._file.records(), self._held)
+
+    def _open_or_begin_anew(self) -> None:
+        try:
+            self._file.open()
+        except DamagedError as damage:
+            why = str(damage)
+        else:
+            return
+        try:
+            place = self._directory.set_aside(self._file.folder, self._wall_ns())
+        except OSError as error:
+            raise DirectoryError(f"{self._file.folder}: damaged, and cannot be moved: {error.strerror}") from None
+        self._counters.count("spanwarden_journal_quarantined")
+        logger.error("the journal is damaged (%s); it is now %s, and a new one is begun", why, place)
+        self._file.open()
+
+    def append(self, entry: Entry) -> Future[int]:
+        """Store an entry; see `Journal.append`."""
+        pieces = encode(entry)
+        size = footprint(pieces)
+        future: Future[int] = Future()
+        future.set_running_or_notify_cancel()
+        with self._changed:
+            if self._stopping or self._size + size > self._max_bytes:
+                self._counters.count("spanwarden_journal_full")
+                raise JournalFullError(f"journal holds {self._size} of {self._max_bytes} bytes")
+            self._queue.append(_Append(self._next, entry, pieces, size, future))
+            self._next += 1
+            self._size += size
+            self._changed.notify()
+        return future
+
+    def read(self, position: int) -> Entry | None:
+        """Return the entry at a position, None if it was released or is damaged."""
+        try:
+            pieces = self._file.pieces(position)
+        except lmdb.Error as error:
+            logger.error("entry %d of the journal cannot be read: %s", position, error)  # noqa: TRY400 - one line says it
+            return None
+        return self._decoded(position, pieces) if pieces else None
+
+    def release(self, positions: Iterable[int], closed: Iterable[Closed] = ()) -> None:
+        """Forget entries, and note what is over of those that stay, in one transaction. Returns at once."""
+        with self._changed:
+            self._releases += positions
+            self._closings += closed
+            if self._releases or self._closings:
+                self._changed.notify()
+
+    def closed(self, keys: Iterable[str], position: int) -> bool:
+        """Tell whether what an entry of an earlier process says of a run with one of these keys is over and done."""
+        return self._over.closed(keys, position)
+
+    def undecided(self) -> Iterator[tuple[int, Entry]]:
+        """Yield what an earlier process left behind, in order of position; what is damaged is set aside."""
+        position = 0
+        while position < self._earlier and (batch := self._file.after(position, _READ_BYTES)):
+            for at, pieces in batch:
+                entry = self._decoded(at, pieces) if at < self._earlier else None
+                if entry is not None:
+                    yield at, entry
+            position = batch[-1][0] + 1
+        self._over.forget_earlier()
+
+    def size(self) -> int:
+        """Return the bytes of disk space that entries take, those on their way included."""
+        return self._size
+
+    def entries(self) -> int:
+        """Return how many entries are held."""
+        return len(self._held)
+
+    def oldest(self) -> int | None:
+        """Return when the oldest entry held was received."""
+        with self._changed:
+            return next((held.received for held in self._held.values()), None)
+
+    def flush(self) -> None:
+        """Wait until everything asked for until now was tried."""
+        future: Future[None] = Future()
+        with self._changed:
+            if self._stopping:
+                return
+            self._flushes.append(future)
+            self._changed.notify()
+        future.result()
+
+    def close(self) -> None:
+        """Write what waits and let go of the file; closing twice is fine."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._file.close()
+
+    def _work(self) -> None:
+        """Write group after group; whatever happens to one, the next is tried."""
+        while True:
+            with self._changed:
+                self._wait()
+                appends, flushes, last = self._gather(), self._flushes, self._stopping and not self._queue
+                self._flushes = []
+            try:
+                self._store(appends)
+            except Exception:
+                logger.exception("a group of the journal failed")
+                self._refuse(appends, "the journal failed")
+            for flush in flushes:
+                flush.set_result(None)
+            if last:
+                return
+
+    def _wait(self) -> None:
+        """Wait for something to do: releases linger for company, and a disk that takes nothing gets a pause."""
+        while not (self._queue or self._flushes or self._stopping):
+            owed = bool(self._releases or self._closings or self._owed_releases)
+            if not self._changed.wait(None if not owed else _PAUSE if self._failing else _LINGER) and owed:
+                return
+
+    def _gather(self) -> list[_Append]:
+        size = count = 0
+        for waiting in self._queue:
+            if count and size + waiting.size > _GROUP_BYTES:
+                break
+            size, count = size + waiting.size, count + 1
+        group, self._queue = self._queue[:count], self._queue[count:]
+        for closed in self._closings:
+            record = self._over.add(closed)
+            if record is not None:
+                self._owed_records.append(record)
+        for position in self._releases:
+            if position in self._held and position not in self._owed_releases:
+                self._owed_releases[position] = None
+                self._owed_outlived += self._over.release(position)
+        self._releases, self._closings = [], []
+        return group
+
+    def _store(self, appends: list[_Append]) -> None:
+        if not (appends or self._owed_releases or self._owed_records or self._owed_outlived):
+            return
+        error = self._commit(appends)
+        if error is not None and (self._owed_releases or self._ripening):
+            error = self._make_room() or self._commit(appends)
+        if error is not None:
+            self._refuse(appends, error)
+        if (error is not None) != self._failing:
+            self._failing = error is not None
+            logger.log(
+                logging.ERROR if error else logging.WARNING,
+                "the journal %s",
+                f"takes nothing at the moment: {error}" if error else "takes requests again",
+            )
+        for append in appends:
+            if not append.future.done():
+                append.future.set_result(append.position)
+        if not self._held and not self._queue:
+            self._shrink()
+
+    def _make_room(self) -> str | None:
+        """Write what is released, and let its space ripen; return what kept it from being written."""
+        error = self._commit([]) if self._owed_releases else None
+        while error is None and self._ripening:
+            error = self._commit([])
+        return error
+
+    def _commit(self, appends: list[_Append]) -> str | None:
+        """Write a group and all that is owed; return what kept it from being written."""
+        started = self._monotonic()
+        appended = [(append.position, append.pieces) for append in appends]
+        after = appends[-1].position + 1 if appends else self._next
+        try:
+            self._file.write(Group(after, appended, self._owed_releases, self._owed_records, self._owed_outlived))
+        except (lmdb.MapFullError, lmdb.DiskError, MemoryError) as error:
+            return _line(error)
+        except lmdb.Error as error:
+            self._recover()
+            return _line(error)
+        self._counters.observe("spanwarden_journal_commit_seconds", self._monotonic() - started)
+        self._ripening = _RIPE if self._owed_releases else max(0, self._ripening - 1)
+        with self._changed:
+            for position in self._owed_releases:
+                self._size -= self._held.pop(position).size
+            for append in appends:
+                self._held[append.position] = Held(append.size, append.entry.received)
+        self._owed_releases, self._owed_records, self._owed_outlived = {}, [], []
+        return None
+
+    def _refuse(self, appends: list[_Append], why: str) -> None:
+        refused = [append for append in appends if not append.future.done()]
+        with self._changed:
+            self._size -= sum(append.size for append in refused)
+        for append in refused:
+            self._counters.count("spanwarden_journal_full")
+            append.future.set_exception(JournalFullError(f"the journal takes nothing at the moment: {why}"))
+
+    def _recover(self) -> None:
+        """Open the file anew after an error that LMDB does not get over by itself."""
+        self._file.close()
+        try:
+            self._file.open(verified=True)
+        except (DamagedError, DirectoryError, lmdb.Error) as error:
+            logger.error("the journal cannot be opened: %s", error)  # noqa: TRY400 - one line says it
+
+    def _shrink(self) -> None:
+        try:
+            self._file.shrink(0)
+        except (lmdb.Error, OSError, DamagedError, DirectoryError) as error:
+            logger.warning("%s: cannot be made smaller: %s", self._file.folder, error)
+            self._recover()
+
+    def _decoded(self, position: int, pieces: list[bytes]) -> Entry | None:
+        """Return an entry; one that is damaged is set aside and released."""
+        try:
+            return decode(pieces)
+        except DamagedError as damage:
+            why = str(damage)
+        self._counters.count("spanwarden_journal_quarantined")
+        self.release([position])
+        try:
+            place = str(self._directory.keep_aside(f"entry-{position}.bin", b"".join(pieces)))
+        except OSError as error:
+            place = f"lost: {error.strerror}"
+        logger.error("entry %d of the journal is damaged: %s; it is now %s", position, why, place)
+        return None
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,120 @@
+"""A service that dies or is stopped goes on where it was: real processes, a real exporter, a real webhook."""
+
+import json
+import signal
+
+import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import set_span_in_context
+
+from integration.processes import Child, free_port, spanwarden
+from integration.receivers import WebhookReceiver
+
+POLICY = "name: tight\nforbidden_tools: [drop_table]\n"
+SECOND = 10**9
+
+
+@pytest.fixture
+def hook():
+    with WebhookReceiver() as receiver:
+        yield receiver
+
+
+class Place:
+    """One directory, one set of ports, and the services that follow one another there."""
+
+    def __init__(self, folder, url, **runs):
+        self.folder = folder
+        self.ports = {name: free_port() for name in ("grpc", "http", "health", "metrics")}
+        (folder / "p.yaml").write_text(POLICY)
+        settings = {
+            "receivers": {
+                "otlp": {
+                    "protocols": {name: {"endpoint": f"localhost:{self.ports[name]}"} for name in ("grpc", "http")}
+                }
+            },
+            "processors": {
+                "policy": {"policies": ["p.yaml"]},
+                "runs": {"settle": "200ms", "idle_timeout": "60s", **runs},
+            },
+            "exporters": {"webhook": {"url": url}},
+            "extensions": {"health_check": {"endpoint": f"localhost:{self.ports['health']}"}},
+            "service": {"telemetry": {"metrics": {"endpoint": f"localhost:{self.ports['metrics']}"}}},
+        }
+        self.config = folder / "c.json"
+        self.config.write_text(json.dumps(settings))
+
+    def start(self):
+        child = Child([*spanwarden(), "serve", "--config", str(self.config)], self.folder)
+        child.wait_for_port(self.ports["metrics"])
+        return child
+
+    def send(self, spans):
+        exporter = OTLPSpanExporter(f"http://localhost:{self.ports['http']}/v1/traces", timeout=10)
+        assert exporter.export(spans) is SpanExportResult.SUCCESS
+        exporter.shutdown()
+
+
+def agent_run(*tools):
+    """Return the finished spans of one run as an SDK has them, the root last."""
+    memory = InMemorySpanExporter()
+    provider = TracerProvider(resource=Resource({"service.name": "bot"}), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    tracer = provider.get_tracer("test")
+    attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"}
+    root = tracer.start_span("invoke_agent bot", attributes=attributes, start_time=SECOND)
+    for number, tool in enumerate(tools, 2):
+        attributes = {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": tool,
+            "gen_ai.tool.call.id": f"c{number}",
+        }
+        span = tracer.start_span(
+            f"execute_tool {tool}", set_span_in_context(root), attributes=attributes, start_time=number * SECOND
+        )
+        span.end(number * SECOND + 5)
+    root.end(100 * SECOND)
+    provider.shutdown()
+    return memory.get_finished_spans()
+
+
+def finding(hook):
+    """Wait for the only finding; return its ids, its rule and what completed its run."""
+    [(_, body)] = hook.posts.wait(lambda _: True, "a finding")
+    told = body["finding"]
+    return told["finding_id"], body["delivery_id"], told["rule"], body["run"]["completeness"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_run_that_was_open_at_the_end_is_judged_as_if_nothing_had_been(tmp_path, hook, how):
+    (tmp_path / "calm").mkdir()
+    calm = Place(tmp_path / "calm", hook.url)
+    spans = agent_run("read_file", "drop_table", "read_file")
+    with calm.start():
+        calm.send(spans)
+        expected = finding(hook)
+    hook.posts.items.clear()
+    place = Place(tmp_path, hook.url)
+    for piece in (spans[:1], spans[1:3]):
+        with place.start() as child:
+            place.send(piece)
+            child.process.send_signal(how)
+            assert child.wait() == (0 if how == signal.SIGTERM else -signal.SIGKILL)
+    assert hook.posts.items == []
+    with place.start() as child:
+        assert "read 2 requests" in child.output()
+        place.send(spans[3:])
+        assert finding(hook) == expected
+    assert expected[2:] == ("tool-forbidden", "root_ended")
+
+
+def test_a_second_process_is_told_whose_the_directory_is(tmp_path, hook):
+    place = Place(tmp_path, hook.url)
+    with place.start(), Child([*spanwarden(), "serve", "--config", str(place.config)], tmp_path) as second:
+        assert second.wait() == 2
+        [line] = [line for line in second.output().splitlines() if "directory" in line]
+        assert line.endswith("extensions.storage.directory: data: used by another process")
