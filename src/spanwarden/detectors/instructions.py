@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ _MAX_CHUNK = 4_096
 _AFTER = 400
 _MARKUP_REACH = 3_000
 _MIN_BODY = 12
+_MAX_KNOWN = 4_096
 
 
 class Span(NamedTuple):
@@ -66,15 +68,26 @@ _SENTENCE_END = re2.compile(rb"[.!?](?:\s|$)|\n\s*\n|\n[ \t]*- \w|\\n|[\"']", _O
 _OPEN_TAG = re2.compile(rb"^<\s*([\w-]{2,24})\s*>", _OPTIONS)
 
 
+_KNOWN: dict[tuple[bytes, int, int], Scan] = {}
+"""Scans of texts by their digest: agents read the same pages, mails and files again and again."""
+
+
 def find_instructions(text: str, threshold: int = THRESHOLD, limit: int = MAX_TEXT) -> Scan:
     """Return the blocks of `text` that read like instructions to an agent, in order, none overlapping.
 
     Looks through characters that hide words (see `folding`), slips of spelling (`spelling`) and base64. Of a text
     longer than `limit` characters the head and the tail are looked at. Takes linear time and never raises on any text.
     """
-    parts = pieces(text, limit)
-    spans = [span for offset, part in parts for span in _scan(part, offset, threshold)]
-    return Scan(tuple(spans), len(parts) > 1)
+    key = (hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), threshold, limit)
+    known = _KNOWN.get(key)
+    if known is None:
+        parts = pieces(text, limit)
+        spans = [span for offset, part in parts for span in _scan(part, offset, threshold)]
+        known = Scan(tuple(spans), len(parts) > 1)
+        if len(_KNOWN) >= _MAX_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[key] = known
+    return known
 
 
 def _scan(part: str, offset: int, threshold: int, depth: int = 0) -> Iterable[Span]:

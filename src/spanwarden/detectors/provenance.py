@@ -324,8 +324,8 @@ class Provenance:
         return self._occurrences.tokens
 
     def results(self) -> dict[int, list[str]]:
-        """Return the texts of every result, blocks and all, by event in order."""
-        return {event: [leaf.text for leaf, _ in places] for event, places in self._outside.items() if places}
+        """Return the texts of every result that stand outside instruction blocks, by event in order."""
+        return {event: [text for _, text in self.outside(event)] for event in self._outside}
 
     def _ordinary(self, index: int) -> str:
         step = self.steps[index]

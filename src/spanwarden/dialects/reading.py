@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -68,11 +69,18 @@ def _origin(resource: Attributes, scope: trimmed_pb2.Scope) -> Origin:
     )
 
 
-class _Told(NamedTuple):
+class _Told:
     """What one record held: how to load the content of each part, and what its sender wrote beside it."""
 
-    loads: Sequence[Loader | None]
-    metadata: dict[str, Any]
+    def __init__(self, loads: Sequence[Loader | None], attributes: Attributes, resource: Attributes) -> None:
+        self.loads = loads
+        self._attributes = attributes
+        self._resource = resource
+
+    @functools.cached_property
+    def metadata(self) -> dict[str, Any]:
+        """Return what was written beside the content."""
+        return sent_metadata(self._attributes, self._resource)
 
 
 class ContentReader:
@@ -89,14 +97,16 @@ class ContentReader:
         self._requests: OrderedDict[int, list[Scope]] = OrderedDict()
         self._records: OrderedDict[tuple[int, int], _Told] = OrderedDict()
 
-    def load(self, ref: ContentRef) -> Content | None:
-        """Return the content at `ref`, or None if its request is gone."""
+    def load(self, ref: ContentRef, *, metadata: bool = True) -> Content | None:
+        """Return the content at `ref`, or None if its request is gone. metadata: whether that is wanted as well."""
         told = self._told(ref.position, ref.record)
         load = told.loads[ref.part] if ref.part < len(told.loads) else None
         if load is None:
             return None
         content = load()
-        return msgspec.structs.replace(content, metadata=told.metadata) if told.metadata else content
+        if not metadata or not told.metadata:
+            return content
+        return msgspec.structs.replace(content, metadata=told.metadata)
 
     def _told(self, position: int, record: int) -> _Told:
         told = self._records.get((position, record))
@@ -117,8 +127,8 @@ class ContentReader:
             out.begin(number, origin)
             with contextlib.suppress(Exception):  # what the record said until then was observed
                 read(records[number], origin, out)
-            return _Told(out.loads or (), sent_metadata(records[number].attributes, origin.resource))
-        return _Told((), {})
+            return _Told(out.loads or (), records[number].attributes, origin.resource)
+        return _Told((), {}, {})
 
     def _at(self, position: int) -> list[Scope]:
         scopes = self._requests.get(position)
@@ -139,6 +149,7 @@ class EventContents:
         self._events = events
         self._reader = reader
         self._loaded: dict[int, Content] = {}
+        self._bodies: dict[int, Content] = {}
 
     def __getitem__(self, index: int, /) -> Content:
         """Return the content of one event, filled from every record that told of it."""
@@ -150,6 +161,21 @@ class EventContents:
                 if part is not None:
                     content = content.filled_from(part)
             self._loaded[index] = content
+        return content
+
+    def body(self, index: int, /) -> Content:
+        """Return the content of one event without its metadata; of a call's records no more are read than it takes."""
+        content = self._loaded.get(index) or self._bodies.get(index)
+        if content is None:
+            event = self._events[index]
+            content = Content()
+            for ref in event.content:
+                part = None if ref.bare else self._reader.load(ref, metadata=False)
+                if part is not None:
+                    content = content.filled_from(part)
+                    if event.status == "ok" and content.arguments is not None and content.result is not None:
+                        break
+            self._bodies[index] = content
         return content
 
     def __iter__(self) -> Iterator[Content]:

@@ -46,6 +46,10 @@ class Contents(Protocol):
         """Return the content of the event at `index`; an empty `Content` where nothing was captured."""
         ...
 
+    def body(self, index: int, /) -> Content:
+        """Return the content of the event at `index` as far as it is not metadata, which may be cheaper to read."""
+        ...
+
     def __iter__(self) -> Iterator[Content]:
         """Yield the content of every event in order."""
         ...

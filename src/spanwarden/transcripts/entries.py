@@ -31,6 +31,10 @@ class HeldContents(Sequence[Content]):
     def __getitem__(self, index: Any) -> Any:
         return self._contents[index]
 
+    def body(self, index: int, /) -> Content:
+        """Return the content of one event; it is all in memory."""
+        return self._contents[index]
+
     def __iter__(self) -> Iterator[Content]:
         return iter(self._contents)
 

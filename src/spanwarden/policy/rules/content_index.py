@@ -88,20 +88,20 @@ class _LoadedStep:
     def said(self) -> str | None:
         event = self._view.events[self._index]
         told = event.kind == "message" and event.role in ("user", "system", "developer")
-        return self._view.content(self._index).text if told else None
+        return self._view.contents.body(self._index).text if told else None
 
     @property
     def arguments(self) -> Any:
-        return self._view.content(self._index).arguments if self.tool else None
+        return self._view.contents.body(self._index).arguments if self.tool else None
 
     @property
     def result(self) -> Any:
         event = self._view.events[self._index]
-        return self._view.content(self._index).result if self.tool and not bare(event) else None
+        return self._view.contents.body(self._index).result if self.tool and not bare(event) else None
 
     @property
     def error(self) -> str | None:
-        return self._view.content(self._index).error if self.tool else None
+        return self._view.contents.body(self._index).error if self.tool else None
 
 
 def provenance(view: RunView) -> Provenance:
@@ -149,7 +149,7 @@ class _SensitiveIndex:
         return found
 
     def _search(self, sort: str, index: int, find: _Finder) -> Iterator[Sensitive]:
-        for leaf in leaves(getattr(self._view.content(index), self._field), self._field):
+        for leaf in leaves(getattr(self._view.contents.body(index), self._field), self._field):
             if self._budget[sort] <= 0:
                 return
             self._budget[sort] -= len(leaf.text)

@@ -108,7 +108,7 @@ def _name(event: Event) -> str:
 def _missing(view: RunView, index: int, where: str) -> bool:
     if bare(view.events[index]):
         return True
-    content = view.content(index)
+    content = view.contents.body(index)
     return content.arguments is None if where == "arguments" else content.result is None and content.error is None
 
 

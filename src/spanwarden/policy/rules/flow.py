@@ -117,13 +117,13 @@ class Flow(msgspec.Struct, frozen=True):
 
 
 def _has_arguments(view: RunView, index: int) -> bool:
-    return not bare(view.events[index]) and view.content(index).arguments is not None
+    return not bare(view.events[index]) and view.contents.body(index).arguments is not None
 
 
 def _has_result(view: RunView, index: int) -> bool:
     if bare(view.events[index]):
         return False
-    content = view.content(index)
+    content = view.contents.body(index)
     return content.result is not None or content.error is not None
 
 
@@ -189,7 +189,7 @@ def _by_value(rule: Flow, view: RunView) -> Iterator[Finding]:
         event = view.events[index]
         if not rule.sink.ended(view, index):
             continue
-        texts = leaves(view.content(index).arguments, "arguments")
+        texts = leaves(view.contents.body(index).arguments, "arguments")
         for item in values.values():
             if item.event >= index or item.value not in spelled:
                 continue
@@ -211,7 +211,7 @@ def _by_value(rule: Flow, view: RunView) -> Iterator[Finding]:
 def _said(view: RunView) -> Iterator[str]:
     for index, event in enumerate(view.events):
         if event.kind == "message" and event.role in ("user", "system"):
-            yield (view.content(index).text or "")[: 64 * 1024]
+            yield (view.contents.body(index).text or "")[: 64 * 1024]
 
 
 def _by_order(rule: Flow, view: RunView) -> Iterator[Finding]:
@@ -241,7 +241,7 @@ def _sources_by_content(rule: Flow, view: RunView) -> set[int] | None:
 
 
 def _captured(view: RunView, source: int, sink: int) -> bool:
-    return view.content(source).result is not None and view.content(sink).arguments is not None
+    return view.contents.body(source).result is not None and view.contents.body(sink).arguments is not None
 
 
 def _target(view: RunView, index: int) -> str | None:
