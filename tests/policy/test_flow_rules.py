@@ -125,7 +125,7 @@ def test_detect_in_results_and_by_effect(judge) -> None:  # type: ignore[no-unty
         ("flow: {from: {carries: instruction}, to: {effect: wirte}, via: span}", "did you mean write?"),
         ("flow: {from: {carries: instruction}, to: {effect: write}, via: spam}", "did you mean span?"),
         ("flow: {from: {effect: shell}, to: {effect: write}, via: span}", "carries: instruction"),
-        ("flow: {from: {effect: shell}, to: {effect: write}, via: value}", "needs 'finds'"),
+        ("flow: {from: {effect: shell}, to: {effect: write, arg: a}, via: order}", "'arg' goes with a flow via value"),
         ("flow: {from: {}, to: {effect: write}, via: order}", "expected at least one of"),
         ("flow: {from: {target: x}, to: {effect: write}, via: order}", "refine an 'effect'"),
         ("flow: {from: {tool: []}, to: {effect: write}, via: order}", "must not be empty"),

@@ -12,6 +12,7 @@ from spanwarden.model.run import Run
 from spanwarden.policy.loading import load
 from spanwarden.policy.policy import MAX_FINDINGS, Policy
 from spanwarden.policy.rules.base import RunView
+from spanwarden.policy.tuning import Tuning
 from spanwarden.transcripts.entries import HeldContents
 from spanwarden.transcripts.native import read_value
 
@@ -68,7 +69,7 @@ def test_what_cannot_be_judged_is_collected_apart() -> None:
 def test_the_risk_score_counts_each_rule_once_up_to_a_hundred() -> None:
     rules = [Scripted("a", (finding("a", 0), finding("a", 1))), Scripted("b", (finding("b", 0, severity="medium"),))]
     assert Policy("p", "1", "", rules).evaluate(RUN, NOTHING).risk_score == 60
-    assert Policy("p", "1", "", rules, {"a": 7}).evaluate(RUN, NOTHING).risk_score == 27
+    assert Policy("p", "1", "", rules, tunings={"a": Tuning(weight=7)}).evaluate(RUN, NOTHING).risk_score == 27
     many = [Scripted(str(i), (finding(str(i), 0, severity="critical"),)) for i in range(5)]
     assert Policy("p", "1", "", many).evaluate(RUN, NOTHING).risk_score == 100
 
@@ -97,3 +98,14 @@ def test_findings_come_in_tracegates_order(tmp_path: Path) -> None:
         "FORBIDDEN_PATH",
         "FORBIDDEN_FLOW",
     ]
+
+
+def test_a_call_told_by_logs_keeps_its_finding_when_late_records_move_it(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    file.write_text("forbidden_tools: [send]")
+    policy = load(str(file))
+    sent = Event("tool_call", "ok", 5, 6, tool="send", call_id="call_1")
+    one = policy.evaluate(Run("r", (sent,)), [Content()]).findings
+    two = policy.evaluate(Run("r", (Event("message", role="user"), sent)), [Content()] * 2).findings
+    assert (one[0].finding_id, one[0].delivery_id) == (two[0].finding_id, two[0].delivery_id)
+    assert two[0].evidence[0].event == 1

@@ -9,6 +9,7 @@ import msgspec
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
+Mode = Literal["enforce", "monitor"]
 Role = Literal["sink", "source", "cause"]
 
 
@@ -23,6 +24,7 @@ class Evidence(msgspec.Struct, frozen=True):
     event: position (from 0) in the run's events. role: "sink" is where it became harm, "source" where it came from,
     "cause" anything else the rule counted. field: which part of the event ("arguments.recipient", "result").
     text: the matched words, cut to a short excerpt; secrets are masked by the detector that found them.
+    call_id: the id of a tool call that no span tells of, or told of when it was first found; it names the event then.
     """
 
     event: int
@@ -31,6 +33,7 @@ class Evidence(msgspec.Struct, frozen=True):
     trace_id: str | None = None
     field: str | None = None
     text: str | None = None
+    call_id: str | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -38,7 +41,9 @@ class Finding(msgspec.Struct, frozen=True):
 
     `finding_id` stays the same when a late span revises the finding; `delivery_id` is repeated by a replay and changed
     by a revision. `code` is tracegate's spelling of the rule where the rule came from one of its keys. `subject` tells
-    apart several findings of one rule on one event (a path, a pattern, a flow).
+    apart several findings of one rule on one event (a path, a pattern, a flow). `mode` is "monitor" where the policy
+    only watches: such a finding adds nothing to the risk score and should wake nobody. Findings with the same
+    `dedup_key` are one for `dedup_for` seconds; "" where the rule does not say so.
     """
 
     rule: str
@@ -55,14 +60,17 @@ class Finding(msgspec.Struct, frozen=True):
     policy_version: str = ""
     finding_id: str = ""
     delivery_id: str = ""
+    mode: Mode = "enforce"
+    dedup_key: str = ""
+    dedup_for: float = 0.0
 
 
 def identified(finding: Finding, run_key: str) -> Finding:
     """Return the finding with its two ids filled in.
 
     finding_id = hash(policy, rule, run key, first sink, subject); a finding without a sink (a limit, a count) is one
-    per run and subject. delivery_id = hash(finding_id, policy version, all evidence). Evidence is named by span id
-    where it has one, by event position otherwise.
+    per run and subject. delivery_id = hash(finding_id, policy version, all evidence). Evidence is named by its call
+    id where it has one, else by span id, else by event position.
     """
     sinks = [e for e in finding.evidence if e.role == "sink"]
     anchor = _name(min(sinks, key=lambda e: e.event)) if sinks else "run"
@@ -72,7 +80,7 @@ def identified(finding: Finding, run_key: str) -> Finding:
 
 
 def _name(evidence: Evidence) -> str:
-    return evidence.span_id or f"event-{evidence.event}"
+    return evidence.call_id or evidence.span_id or f"event-{evidence.event}"
 
 
 def _digest(*parts: str) -> str:

@@ -8,7 +8,10 @@ from spanwarden.model.finding import Evidence, Finding
 
 
 def as_json(finding: Finding) -> dict[str, Any]:
-    """Return the finding as JSON-ready values, keys in the order of the contract; `tags` and `code` only where set."""
+    """Return the finding as JSON-ready values, keys in the order of the contract.
+
+    `tags` and `code` are there only where set, `mode` only where it is "monitor".
+    """
     value: dict[str, Any] = {
         "finding_id": finding.finding_id,
         "rule": finding.rule,
@@ -23,6 +26,8 @@ def as_json(finding: Finding) -> dict[str, Any]:
         value["tags"] = list(finding.tags)
     if finding.code is not None:
         value["code"] = finding.code
+    if finding.mode != "enforce":
+        value["mode"] = finding.mode
     return value
 
 

@@ -72,7 +72,7 @@ class Field:
         """Return the fields of a mapping; a key that is not in `known` is an error that names the nearest one."""
         value = self.node.value
         if not isinstance(value, dict):
-            self.fail(f"expected a mapping, got {self._shown()}")
+            self.fail(f"expected a mapping, got {self.shown}")
         fields = {name: Field(self.source, f"{self.key}.{name}" if self.key else name, n) for name, n in value.items()}
         if known is not None:
             for name, field in fields.items():
@@ -84,14 +84,14 @@ class Field:
         """Return the fields of a list."""
         value = self.node.value
         if not isinstance(value, tuple):
-            self.fail(f"expected a list, got {self._shown()}")
+            self.fail(f"expected a list, got {self.shown}")
         return [Field(self.source, f"{self.key}[{index}]", node) for index, node in enumerate(value)]
 
     def text(self, *, empty: bool = False) -> str:
         """Return a text; an empty one is an error unless `empty`. Bare numbers and booleans are not text."""
         value = self.node.value
         if not isinstance(value, str):
-            self.fail(f"expected text, got {self._shown()}")
+            self.fail(f"expected text, got {self.shown}")
         if not value and not empty:
             self.fail("must not be empty")
         return value
@@ -104,14 +104,14 @@ class Field:
         """Return true or false; no other spelling is accepted."""
         value = self.node.value
         if not isinstance(value, bool):
-            self.fail(f"expected true or false, got {self._shown()}")
+            self.fail(f"expected true or false, got {self.shown}")
         return value
 
     def number(self) -> float:
         """Return a finite number."""
         value = self.node.value
         if isinstance(value, bool) or not isinstance(value, int | float):
-            self.fail(f"expected a number, got {self._shown()}")
+            self.fail(f"expected a number, got {self.shown}")
         try:
             number = float(value)
         except OverflowError:
@@ -127,7 +127,9 @@ class Field:
             self.fail(f"{value[:60]!r} is not one of {', '.join(known)}{nearest(value, known)}")
         return value
 
-    def _shown(self) -> str:
+    @property
+    def shown(self) -> str:
+        """Return the value as an error quotes it."""
         value = self.node.value
         if isinstance(value, dict):
             return "a mapping"

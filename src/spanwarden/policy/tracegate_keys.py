@@ -17,10 +17,12 @@ from spanwarden.policy.rules.controls import (
 from spanwarden.policy.rules.limits import MaxCost, MaxRuntime, MaxShellCommands
 from spanwarden.policy.rules.paths import ForbiddenPaths
 from spanwarden.policy.rules.tools import ForbiddenTools
+from spanwarden.policy.shapes import CONTROL_KEYS
+from spanwarden.policy.shapes import LIMITS as LIMITS_SHAPE
 
 T = TypeVar("T")
 
-LIMITS = ("max_cost_usd", "max_runtime_minutes")
+LIMITS = tuple(LIMITS_SHAPE.keys)
 
 
 class Control(NamedTuple):
@@ -82,21 +84,20 @@ CONTROLS: tuple[Control, ...] = (
     Control(("forbidden_paths",), _listed(ForbiddenPaths, _name), ("path-forbidden",)),
     Control(("forbidden_flows",), _listed(ForbiddenFlows, flow_from), ("flow-forbidden",)),
 )
-KEYS = frozenset(control.keys[0] for control in CONTROLS)
+KEYS = frozenset(CONTROL_KEYS)
 RULE_IDS = frozenset(rule for control in CONTROLS for rule in control.rules)
 
 
-def compile_controls(top: Mapping[str, Field]) -> list[Rule]:
-    """Return the rules of the tracegate keys in `top`; a key without a value is unset. Raises PolicyError."""
-    fields = dict(top)
-    limits = fields.get("limits")
-    below = limits.mapping(LIMITS) if limits is not None and not limits.is_null else {}
-    rules = []
-    for control in CONTROLS:
-        field = below.get(control.keys[1]) if len(control.keys) > 1 else fields.get(control.keys[0])
-        if field is None or field.is_null:
-            continue
-        rule = control.compile(field)
-        if rule is not None:
-            rules.append(rule)
-    return rules
+def compile_controls(*tops: Mapping[str, Field]) -> dict[Control, Rule | None]:
+    """Return what the tracegate keys of one file, or of several of which each goes over those before it, come to.
+
+    A key without a value is unset; a control that allows everything has no rule. Raises PolicyError.
+    """
+    written: dict[Control, Field] = {}
+    for top in tops:
+        below = top["limits"].mapping() if "limits" in top and not top["limits"].is_null else {}
+        for control in CONTROLS:
+            place = below.get(control.keys[1]) if len(control.keys) > 1 else top.get(control.keys[0])
+            if place is not None and not place.is_null:
+                written[control] = place
+    return {control: control.compile(written[control]) for control in CONTROLS if control in written}

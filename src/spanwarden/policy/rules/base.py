@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from spanwarden.model.event import Content, Event
 from spanwarden.model.finding import Finding, NotEvaluable
 from spanwarden.model.run import Contents, Run
 
+if TYPE_CHECKING:
+    from spanwarden.policy.state import CrossRunState
+
 T = TypeVar("T")
 
 
 class RunView:
-    """One run under evaluation: its events, their content, and results that several rules share."""
+    """One run under evaluation: its events, their content, and results that several rules share.
 
-    def __init__(self, run: Run, contents: Contents) -> None:
+    `earlier` are the runs of the same conversation that came before, oldest first and without content. `state` knows
+    other runs, None where there is nothing that does; `policy` is the name that it keeps things under.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        contents: Contents,
+        *,
+        earlier: Sequence[Run] = (),
+        state: CrossRunState | None = None,
+        policy: str = "",
+    ) -> None:
         self.run = run
         self.contents = contents
+        self.earlier = earlier
+        self.state = state
+        self.policy = policy
         self._shared: dict[Hashable, object] = {}
 
     @property

@@ -21,8 +21,9 @@ from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.document import Field
 from spanwarden.policy.rules.base import Rule, RunView
 from spanwarden.policy.rules.content_index import bare, provenance, sensitive_in, taken
-from spanwarden.policy.rules.selectors import CARRIES, FINDS, Selector, read_selector
+from spanwarden.policy.rules.selectors import Selector, read_selector
 from spanwarden.policy.rules.spec import RuleSpec
+from spanwarden.policy.shapes import CARRIES, FINDS
 
 DETECT_KEYS = frozenset(["in", "of", "carries", "finds"])
 _OF_KEYS = ("tool", "effect", "target", "detail", "outcome")
@@ -45,7 +46,7 @@ class Detect(msgspec.Struct, frozen=True):
     @property
     def early(self) -> bool:
         """Return whether the call alone breaks the rule; how much content is searched depends on the whole run."""
-        return not (self.carries or self.finds or self.of.outcomes)
+        return self.of.certain and not (self.carries or self.finds)
 
     def watches(self, event: Event, /) -> bool:
         """Tell whether the event is of the kind that is meant."""
@@ -56,17 +57,8 @@ class Detect(msgspec.Struct, frozen=True):
         told = False
         for evidence, message in self._found(view):
             told = True
-            yield Finding(
-                self.id,
-                self.spec.severity,
-                self.spec.title,
-                self.spec.message or message,
-                "",
-                evidence=(evidence,),
-                turn=view.events[evidence.event].turn,
-                tags=self.spec.tags,
-                weight=self.spec.weight,
-            )
+            bound = {"to": evidence.event}
+            yield self.spec.finding(view, message, (evidence,), bound=bound, facts={"value": evidence.text})
         if not told and (self.carries or self.finds):
             meant = taken(view, self.of)
             if meant and all(_missing(view, index, self.where) for index in meant):
@@ -117,7 +109,8 @@ def compile_detect(spec: RuleSpec) -> Rule:
     keys = spec.body.mapping(DETECT_KEYS)
     if "of" not in keys and not keys.keys() & {"carries", "finds"}:
         spec.fail("", "a detect needs 'of', 'carries' or 'finds'")
-    of = read_selector(keys["of"], _OF_KEYS) if "of" in keys else Selector()
+    spec.quotes(("to",), ("value",))
+    of = read_selector(keys["of"], _OF_KEYS, spec.vocabulary) if "of" in keys else Selector()
     where = keys["in"].choice(("result", "arguments")) if "in" in keys else "result"
     carries, finds = ("carries", CARRIES), ("finds", FINDS)
     if "carries" in keys and where != "result":

@@ -22,6 +22,7 @@ from spanwarden.detectors.texts import excerpt, leaves
 from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.rules.base import Rule, RunView
+from spanwarden.policy.rules.conditions import Test, compile_test
 from spanwarden.policy.rules.content_index import (
     Sensitive,
     bare,
@@ -32,16 +33,18 @@ from spanwarden.policy.rules.content_index import (
     taken,
 )
 from spanwarden.policy.rules.selectors import Selector, read_selector
+from spanwarden.policy.rules.shared_values import shared_values
 from spanwarden.policy.rules.spec import RuleSpec
 
 FLOW_KEYS = frozenset(["from", "to", "via", "unless"])
 VIA = ("order", "value", "span", "action", "echo")
 UNLESS = ("user_said", "content_captured")
 _FROM_KEYS = ("tool", "effect", "target", "detail", "carries", "finds")
-_TO_KEYS = ("tool", "effect", "target", "detail", "outcome")
+_TO_KEYS = ("tool", "effect", "target", "detail", "outcome", "arg")
 MAX_VALUES = 50
 _MIN_VALUE = 6
-_Judge = Callable[["Flow", RunView], Iterator[Finding]]
+_Judge = Callable[["Flow", RunView], Iterator[tuple[Finding, str]]]
+"""Yields findings, each with the value that went from the source to the sink, whole."""
 
 
 class Flow(msgspec.Struct, frozen=True):
@@ -52,6 +55,7 @@ class Flow(msgspec.Struct, frozen=True):
     sink: Selector
     via: frozenset[str]
     unless: frozenset[str] = frozenset()
+    tests: tuple[Test, ...] = ()
 
     @property
     def id(self) -> str:
@@ -61,8 +65,7 @@ class Flow(msgspec.Struct, frozen=True):
     @property
     def early(self) -> bool:
         """Return whether the order of calls alone breaks the rule; what content proves depends on all of it."""
-        plain = not (self.source.carries or self.source.finds or self.source.outcomes or self.sink.outcomes)
-        return self.via == {"order"} and plain and not self.unless
+        return self.via == {"order"} and self.source.certain and self.sink.certain and not (self.unless or self.tests)
 
     def watches(self, event: Event, /) -> bool:
         """Tell whether the flow may begin or end at the event: spans come in any order."""
@@ -77,15 +80,21 @@ class Flow(msgspec.Struct, frozen=True):
         told = False
         reported: set[int] = set()
         for judge in (_JUDGES[name] for name in ("span", "value", "order") if name in _kinds(self.via)):
-            for finding in judge(self, view):
+            for finding, value in judge(self, view):
                 sink = finding.evidence[-1].event
-                if sink not in reported:
+                if sink not in reported and not self._excused(view, finding, value):
                     reported.add(sink)
                     told = True
                     yield finding
         needs = () if told else self._lacks(view)
         if needs:
             yield NotEvaluable(self.id, needs)
+
+    def _excused(self, view: RunView, finding: Finding, value: str) -> bool:
+        """Tell whether a condition takes the finding back."""
+        source, sink = finding.evidence[0].event, finding.evidence[-1].event
+        bound, facts = {"from": source, "to": sink}, {"value": value}
+        return any(test.holds(view, sink, bound, facts) for test in self.tests)
 
     def _lacks(self, view: RunView) -> tuple[str, ...]:
         """Return what the rule needed to see and the run does not carry: nothing where no call could break it."""
@@ -102,18 +111,9 @@ class Flow(msgspec.Struct, frozen=True):
 
     def finding(self, view: RunView, source: Evidence, sink: Evidence, message: str, subject: str) -> Finding:
         """Return the finding on a sink."""
-        return Finding(
-            self.id,
-            self.spec.severity,
-            self.spec.title,
-            self.spec.message or message,
-            "",
-            evidence=(source, sink),
-            turn=view.events[sink.event].turn,
-            subject=subject,
-            tags=self.spec.tags,
-            weight=self.spec.weight,
-        )
+        bound = {"from": source.event, "to": sink.event}
+        facts = {"value": sink.text}
+        return self.spec.finding(view, message, (source, sink), bound=bound, facts=facts, subject=subject)
 
 
 def _has_arguments(view: RunView, index: int) -> bool:
@@ -134,7 +134,7 @@ def _kinds(via: frozenset[str]) -> frozenset[str]:
 _SPAN_KINDS = frozenset(["span", "action", "echo"])
 
 
-def _by_span(rule: Flow, view: RunView) -> Iterator[Finding]:
+def _by_span(rule: Flow, view: RunView) -> Iterator[tuple[Finding, str]]:
     known = provenance(view)
     origins = known.origins()
     if "echo" in rule.via:
@@ -146,9 +146,11 @@ def _by_span(rule: Flow, view: RunView) -> Iterator[Finding]:
             continue
         if rule.sink.outcomes and origin.outcome not in rule.sink.outcomes:
             continue
+        if not rule.source.admits(view, origin.block.event) or not rule.sink.admits(view, origin.sink):
+            continue
         source = Evidence(origin.block.event, "source", field=origin.block.field, text=excerpt(origin.block.text))
         sink = Evidence(origin.sink, "sink", field=origin.field, text=excerpt(origin.value, 120))
-        yield rule.finding(view, source, sink, _told(view, origin), "")
+        yield rule.finding(view, source, sink, _told(view, origin), ""), origin.value
 
 
 def _told(view: RunView, origin: Origin) -> str:
@@ -172,9 +174,13 @@ def _told(view: RunView, origin: Origin) -> str:
 _ENDINGS = {"pending": "was left waiting for a confirmation", "failed": "failed"}
 
 
-def _by_value(rule: Flow, view: RunView) -> Iterator[Finding]:
-    sinks = taken(view, rule.sink)
-    sources = [index for index in taken(view, rule.source) if index < sinks[-1]]
+def _by_value(rule: Flow, view: RunView) -> Iterator[tuple[Finding, str]]:
+    if not rule.source.finds:
+        yield from _by_any_value(rule, view)
+        return
+    sinks = [index for index in taken(view, rule.sink) if rule.sink.admits(view, index)]
+    sources = [index for index in taken(view, rule.source) if sinks and index < sinks[-1]]
+    sources = [index for index in sources if rule.source.admits(view, index)]
     found = [item for index in sources for item in sensitive_in(view, "result", index, rule.source.finds)]
     found = [item for item in found if len(item.value) >= _MIN_VALUE]
     values: dict[str, Sensitive] = {}
@@ -201,11 +207,24 @@ def _by_value(rule: Flow, view: RunView) -> Iterator[Finding]:
                     source = Evidence(item.event, "source", field=item.field, text=f"{item.kind} {shown}")
                     sink = Evidence(index, "sink", field=leaf.field, text=shown)
                     message = f"{event.tool} sends out what {_named(view, item.event)} returned: {item.kind}{how}."
-                    yield rule.finding(view, source, sink, message, masked(item.value))
+                    yield rule.finding(view, source, sink, message, masked(item.value)), item.value
                     break
             else:
                 continue
             break
+
+
+def _by_any_value(rule: Flow, view: RunView) -> Iterator[tuple[Finding, str]]:
+    sinks = [index for index in taken(view, rule.sink) if rule.sink.fits(view, index)]
+    sources = [index for index in taken(view, rule.source) if rule.source.fits(view, index)]
+    said = "\n".join(_said(view)) if "user_said" in rule.unless else ""
+    for echo in shared_values(view, sources, sinks, rule.sink.arguments):
+        if said and echo.value in said:
+            continue
+        source = Evidence(echo.source, "source", field=echo.source_field, text=excerpt(echo.value, 120))
+        sink = Evidence(echo.sink, "sink", field=echo.sink_field, text=excerpt(echo.value, 120))
+        message = f"{view.events[echo.sink].tool} has a value in {echo.sink_field} from {_named(view, echo.source)}."
+        yield rule.finding(view, source, sink, message, ""), echo.value
 
 
 def _said(view: RunView) -> Iterator[str]:
@@ -214,19 +233,20 @@ def _said(view: RunView) -> Iterator[str]:
             yield (view.contents.body(index).text or "")[: 64 * 1024]
 
 
-def _by_order(rule: Flow, view: RunView) -> Iterator[Finding]:
+def _by_order(rule: Flow, view: RunView) -> Iterator[tuple[Finding, str]]:
     wanted = _sources_by_content(rule, view)
     first: int | None = None
     for index, event in enumerate(view.events):
-        if first is not None and rule.sink.takes(event) and rule.sink.ended(view, index):
+        if first is not None and rule.sink.fits(view, index):
             if "content_captured" in rule.unless and _captured(view, first, index):
                 continue
             field = None if wanted is None else "result"
             source = Evidence(first, "source", field=field, text=_target(view, first))
             sink = Evidence(index, "sink", text=_target(view, index))
             message = f"{event.tool or event.kind} came after {_named(view, first)}."
-            yield rule.finding(view, source, sink, message, "")
-        if first is None and rule.source.takes(event) and (wanted is None or index in wanted):
+            yield rule.finding(view, source, sink, message, ""), ""
+        meant = first is None and rule.source.takes(event) and (wanted is None or index in wanted)
+        if meant and rule.source.admits(view, index):
             first = index
 
 
@@ -263,15 +283,20 @@ def compile_flow(spec: RuleSpec) -> Rule:
     for required in ("from", "to", "via"):
         if required not in keys:
             spec.fail("", f"a flow needs {required!r}")
-    source = read_selector(keys["from"], _FROM_KEYS)
+    words = spec.vocabulary
+    source = read_selector(keys["from"], _FROM_KEYS, words)
+    sink = read_selector(keys["to"], _TO_KEYS, words)
+    spec.quotes(("from", "to"), ("value",))
     via_field = keys["via"]
     names = via_field.entries() if via_field.is_list else [via_field]
     via = frozenset(name.choice(VIA) for name in names)
-    unless = frozenset(entry.choice(UNLESS) for entry in keys["unless"].entries()) if "unless" in keys else frozenset()
+    entries = keys["unless"].entries() if "unless" in keys else []
+    plain = [entry for entry in entries if entry.text().isidentifier() and entry.choice(UNLESS)]
+    tests = tuple(compile_test(e, words, ("from", "to", "value")) for e in entries if e not in plain)
     if not via:
         via_field.fail("must not be empty")
     if via & {"span", "action"} and not source.carries:
         keys["from"].fail("a flow via span or action needs 'carries: instruction' here")
-    if "value" in via and not source.finds:
-        keys["from"].fail("a flow via value needs 'finds' here")
-    return Flow(spec, source, read_selector(keys["to"], _TO_KEYS), via, unless)
+    if sink.arguments and ("value" not in via or source.finds):
+        keys["to"].fail("'arg' goes with a flow via value without 'finds'")
+    return Flow(spec, source, sink, via, frozenset(entry.text() for entry in plain), tests)

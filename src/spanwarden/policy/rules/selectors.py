@@ -1,8 +1,12 @@
-"""Which events a rule speaks of: by tool, by effect and its target, by what their result carries, by how they ended."""
+"""Which events a rule speaks of: by class, tool, effect and its target, by what their result carries, how they ended.
+
+A selector is written as a mapping, or as text: the name of a class, else a glob over tools. `takes` looks at the event
+alone and costs next to nothing; `fits` also looks at content and conditions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,25 +14,20 @@ import re2
 
 from spanwarden.detectors.actions import deed
 from spanwarden.detectors.outcomes import outcome
-from spanwarden.model.event import EffectKind, Event
-from spanwarden.policy.document import Field
+from spanwarden.model.event import Event
+from spanwarden.policy.document import Field, Node, nearest
 from spanwarden.policy.rules.base import RunView
+from spanwarden.policy.rules.conditions import Test, compile_test
+from spanwarden.policy.shapes import EVENT_KINDS, GROUPS, PLAIN_SELECTOR, SELECTOR_KEYS
+from spanwarden.policy.vocabulary import Vocabulary
 
-EFFECT_KINDS: tuple[EffectKind, ...] = EffectKind.__args__  # type: ignore[attr-defined]
-GROUPS: dict[str, frozenset[str]] = {
-    "write": frozenset(
-        ["file_write", "shell", "network_send", "message_send", "vcs_write", "memory_write", "agent_spawn"]
-    ),
-    "egress": frozenset(["network_fetch", "network_send", "message_send", "vcs_write"]),
-    "send": frozenset(["network_send", "message_send"]),
-}
-"""Names for several effect kinds. `write` also takes in tools whose name says that they change something."""
-CARRIES = ("instruction",)
-FINDS = ("secret", "password", "pii")
-"""`secret` is a key or token by its shape or by its line in a settings file, `password` what text merely calls one."""
-OUTCOMES = ("done", "pending", "failed")
-SELECTOR_KEYS = ("tool", "effect", "target", "detail", "carries", "finds", "outcome")
 MAX_PATTERNS = 200
+MAX_CLASSES = 20
+"""Classes that may be inside one another."""
+_ACTIONS = frozenset(("tool_call", "retrieval"))
+_NONE: Mapping[str, int] = {}
+
+__all__ = ["GROUPS", "Selector", "glob", "globs", "read_selector"]
 
 
 class Selector(msgspec.Struct, frozen=True):
@@ -42,12 +41,24 @@ class Selector(msgspec.Struct, frozen=True):
     carries: frozenset[str] = frozenset()
     finds: frozenset[str] = frozenset()
     outcomes: frozenset[str] = frozenset()
+    kinds: frozenset[str] = _ACTIONS
+    agents: tuple[Any, ...] = ()
+    roles: frozenset[str] = frozenset()
+    within: tuple[Selector, ...] = ()
+    """What the classes that were named mean: one of these must take the event as well."""
+    where: Test | None = None
+    arguments: tuple[str, ...] = ()
+    name: str | None = None
 
     def takes(self, event: Event) -> bool:
         """Tell whether an event is of the kind that is meant, content aside."""
-        if event.kind not in ("tool_call", "retrieval"):
+        if event.kind not in self.kinds or (self.roles and event.role not in self.roles):
             return False
         if self.tools and not any(pattern.fullmatch((event.tool or "")[:256]) for pattern in self.tools):
+            return False
+        if self.agents and not any(pattern.fullmatch((event.agent or "")[:256]) for pattern in self.agents):
+            return False
+        if self.within and not any(each.takes(event) for each in self.within):
             return False
         if not self.effects:
             return True
@@ -75,25 +86,134 @@ class Selector(msgspec.Struct, frozen=True):
         content = view.content(index)
         return outcome(content.result, content.error) in self.outcomes
 
+    def fits(self, view: RunView, index: int, bound: Mapping[str, int] = _NONE) -> bool:
+        """Tell whether an event is meant, its content and the conditions on it included.
 
-def read_selector(field: Field, allowed: Iterable[str] = SELECTOR_KEYS) -> Selector:
-    """Compile a selector. Raises PolicyError for an unknown key or name, saying which is nearest."""
-    keys = field.mapping(frozenset(allowed))
+        bound: the events that conditions know by name, as their positions.
+        """
+        if not self.takes(view.events[index]) or not self.ended(view, index):
+            return False
+        if (self.carries or self.finds) and not self._holds(view, index):
+            return False
+        return self.admits(view, index, bound)
+
+    def admits(self, view: RunView, index: int, bound: Mapping[str, int] = _NONE) -> bool:
+        """Tell whether the classes and the condition, content included, let in an event that `takes` takes."""
+        if self.within and not any(each.fits(view, index) for each in self.within):
+            return False
+        return self.where is None or self.where.holds(view, index, bound)
+
+    def _holds(self, view: RunView, index: int) -> bool:
+        # Loaded on first use: most policies look at no content.
+        from spanwarden.policy.rules.holdings import carrying, holds
+
+        if self.carries and index not in carrying(view):
+            return False
+        return not self.finds or holds(view, index, self.finds)
+
+    @property
+    def certain(self) -> bool:
+        """Tell whether the event alone says it, so that nothing that comes later can change the answer."""
+        content = self.carries or self.finds or self.outcomes or self.where is not None
+        return not content and all(each.certain for each in self.within)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Return what telemetry must carry for it: `arguments`, `results` and the like."""
+        results = ["results"] if self.carries or self.finds or self.outcomes else []
+        asked = self.where.needs if self.where is not None else ()
+        return frozenset((*results, *asked))
+
+
+def read_selector(
+    field: Field,
+    allowed: Iterable[str] = SELECTOR_KEYS,
+    vocabulary: Vocabulary | None = None,
+    bound: Iterable[str] = (),
+) -> Selector:
+    """Compile a selector. Raises PolicyError for an unknown key or name, saying which is nearest.
+
+    allowed: the keys that have a meaning in this place. bound: names that its condition may use.
+    """
+    vocabulary = vocabulary or Vocabulary()
+    if not field.is_mapping:
+        field = _as_mapping(field, vocabulary)
+    known = frozenset(allowed) | {"class", "agent", "kind", "role", "where", "as"}
+    keys = field.mapping(known)
     if not keys:
-        field.fail(f"expected at least one of {', '.join(sorted(allowed))}")
-    names = _names(keys["effect"], (*EFFECT_KINDS, *GROUPS)) if "effect" in keys else ()
+        field.fail(f"expected at least one of {', '.join(sorted(known))}")
+    PLAIN_SELECTOR.check(field)
+    names = _texts(keys["effect"]) if "effect" in keys else ()
     if not names and ("target" in keys or "detail" in keys):
         field.fail("'target' and 'detail' refine an 'effect'; name one")
+    within = _within(keys.get("class"), vocabulary)
     return Selector(
-        tools=_globs(keys.get("tool"), case_sensitive=False),
+        tools=globs(keys.get("tool")),
         effects=frozenset(kind for name in names for kind in GROUPS.get(name, (name,))),
         acting="write" in names and "target" not in keys and "detail" not in keys,
-        targets=_globs(keys.get("target"), case_sensitive=False),
+        targets=globs(keys.get("target")),
         details=frozenset(_texts(keys["detail"])) if "detail" in keys else frozenset(),
-        carries=frozenset(_names(keys["carries"], CARRIES)) if "carries" in keys else frozenset(),
-        finds=frozenset(_names(keys["finds"], FINDS)) if "finds" in keys else frozenset(),
-        outcomes=frozenset(_names(keys["outcome"], OUTCOMES)) if "outcome" in keys else frozenset(),
+        carries=_chosen(keys, "carries"),
+        finds=_chosen(keys, "finds"),
+        outcomes=_chosen(keys, "outcome"),
+        kinds=_kinds(keys, within),
+        agents=globs(keys.get("agent")),
+        roles=_chosen(keys, "role"),
+        within=within,
+        where=compile_test(keys["where"], vocabulary, bound) if "where" in keys else None,
+        arguments=_texts(keys["arg"]) if "arg" in keys else (),
+        name=keys["as"].text() if "as" in keys else None,
     )
+
+
+def _as_mapping(field: Field, vocabulary: Vocabulary) -> Field:
+    """Return what a selector that is written as text stands for."""
+    text = field.text()
+    key = "class" if text in vocabulary.classes else "tool"
+    hint = nearest(text, vocabulary.classes)
+    if key == "tool" and hint and not set(text) & set("*?"):
+        field.fail(f"{text[:60]!r} is no class{hint}; a tool of that name is written {{tool: {text[:60]}}}")
+    return Field(field.source, field.key, Node({key: field.node}, field.line))
+
+
+def _kinds(keys: Mapping[str, Field], within: tuple[Selector, ...]) -> frozenset[str]:
+    if "kind" in keys:
+        return _chosen(keys, "kind")
+    if "role" in keys:
+        return frozenset(("message",))
+    if set(keys) <= {"agent", "as", "where"}:
+        return frozenset(EVENT_KINDS)
+    return _ACTIONS.union(*(each.kinds for each in within))
+
+
+def _within(field: Field | None, vocabulary: Vocabulary) -> tuple[Selector, ...]:
+    if field is None:
+        return ()
+    places = field.entries() if field.is_list else [field]
+    return tuple(selector for place in places for selector in _class(place, place.text(), vocabulary))
+
+
+def _class(place: Field, name: str, vocabulary: Vocabulary) -> tuple[Selector, ...]:
+    if name not in vocabulary.classes:
+        place.fail(f"{name[:60]!r} is no class{nearest(name, vocabulary.classes)}")
+    compiled = vocabulary.compiled
+    if name not in compiled:
+        # None marks a class that is being compiled: one that leads back to itself.
+        compiled[name] = None
+        if sum(found is None for found in compiled.values()) > MAX_CLASSES:
+            place.fail(f"more than {MAX_CLASSES} classes inside one another")
+        compiled[name] = tuple(
+            read_selector(definition, SELECTOR_KEYS.keys() - {"arg", "as"}, vocabulary)
+            for definition in vocabulary.classes[name]
+        )
+    found: tuple[Selector, ...] | None = compiled[name]
+    if found is None:
+        place.fail(f"class {name!r} is defined by itself")
+    return found
+
+
+def _chosen(keys: Mapping[str, Field], key: str) -> frozenset[str]:
+    return frozenset(_texts(keys[key])) if key in keys else frozenset()
 
 
 def _texts(field: Field) -> tuple[str, ...]:
@@ -105,25 +225,20 @@ def _texts(field: Field) -> tuple[str, ...]:
     return texts
 
 
-def _names(field: Field, known: tuple[str, ...]) -> tuple[str, ...]:
-    if field.is_list:
-        if not field.entries():
-            field.fail("must not be empty")
-        return tuple(entry.choice(known) for entry in field.entries())
-    return (field.choice(known),)
-
-
-def _globs(field: Field | None, *, case_sensitive: bool) -> tuple[Any, ...]:
-    """Compile globs: `*` any characters, `?` one; every other character stands for itself."""
+def globs(field: Field | None) -> tuple[Any, ...]:
+    """Compile globs, a text or a list: `*` any characters, `?` one; case does not matter. Raises PolicyError."""
     if field is None:
         return ()
+    texts = _texts(field)
+    if any(len(text) > 256 for text in texts):
+        field.fail("a pattern has at most 256 characters")
+    return tuple(glob(text) for text in texts)
+
+
+def glob(text: str) -> Any:
+    """Compile one glob."""
     chosen = re2.Options()
-    chosen.case_sensitive = case_sensitive
+    chosen.case_sensitive = False
     chosen.dot_nl = True
-    compiled = []
-    for text in _texts(field):
-        if len(text) > 256:
-            field.fail("a pattern has at most 256 characters")
-        pattern = "".join({"*": ".*", "?": "."}.get(character) or re2.escape(character) for character in text)
-        compiled.append(re2.compile(pattern, chosen))
-    return tuple(compiled)
+    pattern = "".join({"*": ".*", "?": "."}.get(character) or re2.escape(character) for character in text)
+    return re2.compile(pattern, chosen)
