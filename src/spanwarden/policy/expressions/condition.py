@@ -56,6 +56,7 @@ class Generated:
     """What the generator made of a condition, for a function of its own or one shared with others."""
 
     __slots__ = (
+        "cached",
         "constants",
         "eager",
         "in_run",
@@ -78,6 +79,7 @@ class Generated:
         self.uses_bound = generator.uses_bound
         self.eager = frozenset(generator.eager)
         self.lazy = frozenset(generator.lazy)
+        self.cached = frozenset(generator.cached)
         self.constants = generator.constants
 
 
@@ -140,10 +142,10 @@ def prologue(loaders: Collection[str]) -> list[ast.stmt]:
     return [*set_up, _set("n", call("h_len", name("l_events")))]
 
 
-def event_prologue(attributes: Collection[str], loaders: Collection[str]) -> list[ast.stmt]:
+def event_prologue(attributes: Collection[str], cached: Collection[str]) -> list[ast.stmt]:
     """Return the statements that make ready for one event."""
     body = [_set(f"e_{a}", ast.Attribute(name("e"), a, ast.Load())) for a in sorted(attributes)]
-    return [*body, *(_set(f"x_{loader}", name("h_unset")) for loader in sorted(loaders))]
+    return [*body, *(_set(variable, name("h_unset")) for variable in sorted(cached))]
 
 
 def _set(target: str, value: ast.expr) -> ast.stmt:
@@ -160,7 +162,7 @@ def _function(generated: Generated) -> Callable[[Running, int, Any, Mapping[str,
     if generated.eager:
         at = ast.Subscript(ast.Attribute(name("c"), "events", ast.Load()), name("i"), ast.Load())
         body.append(_set("e", at))
-    body += event_prologue(generated.eager, generated.lazy)
+    body += event_prologue(generated.eager, generated.cached)
     return define([*body, ast.Return(generated.tree)], ("c", "i", "w", "b"), generated.constants)
 
 

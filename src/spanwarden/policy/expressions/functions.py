@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import posixpath
 import re
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from spanwarden.policy.expressions.errors import ConditionError, UnknownError
 from spanwarden.policy.expressions.running import Running
 from spanwarden.policy.expressions.steps import EventField
 from spanwarden.policy.rules.touched import touched_paths
+from spanwarden.policy.state import Sample
 
 MAX_SAID = 1 << 20
 """Characters of what the user said in one run that values are looked up in."""
@@ -150,14 +152,31 @@ def approved(running: Running, index: int, event: Any = None) -> bool:
 
 
 def seen(running: Running, index: int, name: Any, value: Any, over: Any = None, by: Any = None) -> bool:
-    """Tell whether a value was met under a name before, in this run or an earlier one.
+    """Tell whether a value was met under a name before, earlier in this run or in another one; and keep it.
 
-    Raises UnknownError where nothing is kept across runs.
+    over: how long ago at most, in seconds; for ever where absent. by: "agent" or "service", whose runs count; all where
+    absent. Raises UnknownError where nothing is kept across runs, or what was kept may have been forgotten.
     """
-    state = getattr(running.view, "state", None)
+    state = running.view.state
     if state is None:
         raise UnknownError("state")
-    answer = state.seen(running.view, index, name, value, over=over, by=by)
-    if answer is None:
+    if not isinstance(name, str) or by not in (None, *_BY):
+        raise ConditionError("seen() needs a name, a value and by= agent or service")
+    run, time = running.run, running.events[index].start or running.run.start
+    owner = "" if by is None else str(getattr(run, _BY[by]))
+    digest = hashlib.blake2b(str(value).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    met: dict[Any, int] = running.view.once("expressions.seen", dict)
+    first = met.setdefault((name, owner, digest), index)
+    key, topic = (owner, digest), f"{running.view.policy}/seen/{name}"
+    since = 0 if over is None else max(0, time - int(_number(over) * 1e9))
+    others = state.others(topic, key, run.id, since, time)
+    if first == index:
+        state.observe(topic, key, run.id, (Sample(time),))
+    if first < index or others:
+        return True
+    if others is None:
         raise UnknownError("state")
-    return bool(answer)
+    return False
+
+
+_BY = {"agent": "agent", "service": "service"}

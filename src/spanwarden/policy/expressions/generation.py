@@ -104,6 +104,7 @@ class Generator:
         self.uses_bound = False
         self.eager: set[str] = set()
         self.lazy: set[str] = set()
+        self.cached: set[str] = set()
         self.constants: dict[str, Any] = {}
         self._locals: list[str] = []
         self._open: list[str] = []
@@ -140,6 +141,8 @@ class Generator:
         left, right = self.expression(node.left), self.expression(node.right)
         if isinstance(node.op, ast.Add):
             return call("h_add_paid", name("w"), left, right) if self._paying() else call("h_add", left, right)
+        if any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in (node.left, node.right)):
+            refuse(self._field, node, "only '+' works on text")
         return call(_ARITHMETIC[type(node.op)], left, right)
 
     def _choice(self, node: ast.IfExp) -> ast.expr:
@@ -211,9 +214,26 @@ class Generator:
         self.lazy.add(loader)
         if self._loops:
             return call(f"l_{loader}", name("i"))
-        held = name(f"x_{loader}")
-        load = ast.NamedExpr(ast.Name(f"x_{loader}", ast.Store()), call(f"l_{loader}", name("i")))
-        return ast.IfExp(ast.Compare(held, [ast.IsNot()], [name("h_unset")]), held, load)
+        return self._once(f"x_{loader}", call(f"l_{loader}", name("i")))
+
+    def _once(self, variable: str, value: ast.expr) -> ast.expr:
+        """Return a value that is worked out when an event first needs it, then kept for all conditions on the event."""
+        self.cached.add(variable)
+        held = name(variable)
+        keep = ast.NamedExpr(ast.Name(variable, ast.Store()), value)
+        return ast.IfExp(ast.Compare(held, [ast.IsNot()], [name("h_unset")]), held, keep)
+
+    def _once_a_path(self, node: ast.Attribute, value: ast.expr) -> ast.expr:
+        """Keep `args.a.b` and the like, of which several conditions tend to speak."""
+        path: list[str] = []
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            path.append(root.attr)
+            root = root.value
+        outside = (*self._open, *self._bound, *self._macros, *self._lists)
+        if self._loops or not isinstance(root, ast.Name) or root.id in outside or root.id not in self._scope.names:
+            return value
+        return self._once("_".join(("f", root.id, *(f"{len(part)}{part}" for part in reversed(path)))), value)
 
     def _note(self, found: Name) -> None:
         if found.needs is not None:
@@ -242,7 +262,7 @@ class Generator:
             )
         if node.attr in scopes.FIELD_NEEDS and isinstance(node.value, ast.Name):
             self.needs.add(scopes.FIELD_NEEDS[node.attr])
-        return call("h_field", self.expression(node.value), ast.Constant(node.attr))
+        return self._once_a_path(node, call("h_field", self.expression(node.value), ast.Constant(node.attr)))
 
     def _subscript(self, node: ast.Subscript) -> ast.expr:
         if isinstance(node.slice, ast.Slice):
@@ -460,7 +480,8 @@ class Generator:
         if held is None or len(node.args) > 3:
             return None
         if first == "metadata" and "." not in rest and len(node.args) == 2:
-            return ast.Call(ast.Attribute(held, "get", ast.Load()), [ast.Constant(rest)], [])
+            found = ast.Call(ast.Attribute(held, "get", ast.Load()), [ast.Constant(rest)], [])
+            return found if self._loops or not rest.isidentifier() else self._once(f"g_{rest}", found)
         return call("h_get", held, ast.Constant(rest), *[self.expression(item) for item in node.args[2:]])
 
     def _search(self, node: ast.Call, called: str) -> ast.expr:
@@ -490,11 +511,19 @@ class Generator:
         if not (isinstance(pattern, ast.Constant) and isinstance(pattern.value, str)):
             refuse(self._field, node.args[1], "the pattern of matches() must be a literal text, or a macro that is one")
         try:
-            search = compiled(pattern.value).search
+            found = compiled(pattern.value)
         except PatternError as error:
             refuse(self._field, pattern, str(error))
-        text = self._charged(self.expression(node.args[0]))
-        return call(self._kept(search if self._scope.troy else _known(search)), text)
+        search = found.search if self._scope.troy else _known(found.search)
+        value = self.expression(node.args[0])
+        if self._loops or not self._is_text(node.args[0]):
+            return call(self._kept(search), self._charged(value))
+        # The name of a tool is nearly always one that was searched before: its answer is looked up in place.
+        text, answer = f"t_{next(_keys)}", f"t_{next(_keys)}"
+        known = call(self._kept(found.answers.get), ast.NamedExpr(ast.Name(text, ast.Store()), value))
+        looked_up = ast.NamedExpr(ast.Name(answer, ast.Store()), known)
+        unknown = ast.Compare(looked_up, [ast.Is()], [ast.Constant(None)])
+        return ast.IfExp(unknown, call(self._kept(search), name(text)), name(answer))
 
     def _str(self, node: ast.Call) -> ast.expr:
         self._count(node, "str", 1, 1)

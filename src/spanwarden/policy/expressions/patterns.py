@@ -33,24 +33,24 @@ class PatternError(ValueError):
 
 
 class Pattern:
-    """A compiled pattern. Answers for short texts are remembered: names of tools come again and again."""
+    """A compiled pattern. `answers` keeps those for short texts: names of tools come again and again."""
 
-    __slots__ = ("_answers", "_compiled")
+    __slots__ = ("_compiled", "answers")
 
     def __init__(self, compiled: Any) -> None:
         self._compiled = compiled
-        self._answers: dict[str, bool] = {}
+        self.answers: dict[str, bool] = {}
 
     def search(self, value: Any) -> bool:
         """Tell whether the pattern is anywhere in a value, which is taken as text."""
         text = value if type(value) is str else str(value)
-        found = self._answers.get(text)
+        found = self.answers.get(text)
         if found is None:
             found = self._search(text)
             if len(text) <= _SHORT:
-                if len(self._answers) >= _REMEMBERED:
-                    self._answers.clear()
-                self._answers[text] = found
+                if len(self.answers) >= _REMEMBERED:
+                    self.answers.clear()
+                self.answers[text] = found
         return found
 
     def _search(self, text: str) -> bool:

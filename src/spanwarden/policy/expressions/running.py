@@ -13,6 +13,9 @@ from spanwarden.policy.metadata import metadata_of
 from spanwarden.policy.rules.base import RunView
 
 Predicate = Callable[[Any], Any]
+_ACTIONS = frozenset(["tool_call", "retrieval"])
+_MODELS = frozenset(["llm_call"])
+_SPEAKING = frozenset(["message"])
 
 
 def running(view: RunView) -> Running:
@@ -27,6 +30,10 @@ class Running:
         self.view = view
         self.run = view.run
         self.events = view.events
+        self.asked: set[str] = set()
+        """What conditions asked for, since this was cleared, on events that should carry it and do not."""
+        self.lacking: set[int] = set()
+        """Events on which something was asked for in vain."""
         self._steps: dict[int, dict[str, Any]] = {}
         self._work: dict[int, Work] = {}
         self._searches: dict[int, _Search] = {}
@@ -43,7 +50,9 @@ class Running:
         self.run_view = steps.RunField(self)
         metadata = dict(self.run.metadata or {})
         self.agent_dict = {"name": self.run.agent, "metadata": metadata}
-        self.trace_dict = {"trace_id": self.run.id, "agent_name": self.run.agent, "metadata": metadata}
+        self.trace_dict = {"agent_name": self.run.agent, "metadata": metadata}
+        if self.run.id:  # an action that is only asked about belongs to no trace yet
+            self.trace_dict = {"trace_id": self.run.id, **self.trace_dict}
 
     def load(self, name: str, index: int) -> Any:
         """Return what a loaded field of an event holds."""
@@ -58,15 +67,24 @@ class Running:
 
     def args(self, index: int) -> Any:
         """Return the arguments of a call, None where they are not known."""
-        return self.view.content(index).arguments
+        value = self.view.content(index).arguments
+        if value is None:
+            self._lacks("arguments", index, _ACTIONS)
+        return value
 
     def result(self, index: int) -> Any:
         """Return what a call returned, None where it is not known."""
-        return self.view.content(index).result
+        content = self.view.content(index)
+        if content.result is None and content.error is None:
+            self._lacks("results", index, _ACTIONS)
+        return content.result
 
     def text(self, index: int) -> str | None:
         """Return the words of a message or answer."""
-        return self.view.content(index).text
+        value = self.view.content(index).text
+        if value is None:
+            self._lacks("text", index, _SPEAKING)
+        return value
 
     def error(self, index: int) -> str | None:
         """Return the error text of a failed call."""
@@ -75,7 +93,15 @@ class Running:
     def usage(self, index: int) -> dict[str, int] | None:
         """Return the tokens of a model call."""
         usage = self.events[index].usage
-        return None if usage is None else msgspec.structs.asdict(usage)
+        if usage is None:
+            self._lacks("usage", index, _MODELS)
+            return None
+        return msgspec.structs.asdict(usage)
+
+    def _lacks(self, what: str, index: int, kinds: frozenset[str]) -> None:
+        if self.events[index].kind in kinds:
+            self.asked.add(what)
+            self.lacking.add(index)
 
     def effects(self, index: int) -> steps.Effects:
         """Return what an event did to the world."""
@@ -83,8 +109,12 @@ class Running:
 
     def metadata(self, index: int) -> dict[str, Any]:
         """Return the facts about an event: those that it was told with in troy's format, else all that is derived."""
-        own = steps.own_metadata(self.events[index], self.view.content(index))
-        return metadata_of(self.view, index) if own is None else own
+        own = self._own(index)
+        return metadata_of(self.view, index) if own is None else own["metadata"]
+
+    def _own(self, index: int) -> Mapping[str, Any] | None:
+        event = self.events[index]
+        return steps.own_step(event, self.view.content(index)) if event.dialect == steps.TROY else None
 
     def own_run(self, index: int) -> steps.RunField:
         """Return the run."""
@@ -92,23 +122,34 @@ class Running:
 
     def step_type(self, index: int) -> str:
         """Return troy's type of an event."""
-        return steps.step_type(self.events[index], self.view.content(index))
+        own = self._own(index)
+        return steps.step_type(self.events[index]) if own is None else str(own["type"])
 
     def description(self, index: int) -> str:
         """Return troy's description of an event."""
-        return steps.description(self.events[index], self.view.content(index))
+        own = self._own(index)
+        return steps.description(self.events[index]) if own is None else str(own["description"])
 
     def step_input(self, index: int) -> Any:
         """Return troy's input of an event."""
+        own = self._own(index)
+        if own is not None:
+            return own["input"]
+        self.args(index)
         return steps.step_input(self.events[index], self.view.content(index))
 
     def step_output(self, index: int) -> Any:
         """Return troy's output of an event."""
-        return steps.step_output(self.events[index], self.view.content(index))
+        own = self._own(index)
+        if own is not None:
+            return own["output"]
+        self.result(index)
+        return steps.step_output(self.view.content(index))
 
     def step_id(self, index: int) -> str:
-        """Return troy's id of a step."""
-        return steps.step_id(self.events[index], self.view.content(index), index)
+        """Return troy's id of a step: its own in troy's format, else its span id or position."""
+        own = self._own(index)
+        return self.events[index].span_id.hex() or f"event-{index}" if own is None else str(own["step_id"])
 
     def step(self, index: int) -> dict[str, Any]:
         """Return an event as troy's step."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from spanwarden.model.event import Content, Effect, Event
 from spanwarden.policy.expressions.errors import ConditionError
 from spanwarden.policy.expressions.work import Work
+from spanwarden.policy.shapes import GROUPS
 
 if TYPE_CHECKING:
     from spanwarden.policy.expressions.running import Running
@@ -22,7 +23,7 @@ _TYPES: Mapping[str, str] = {
     "embedding": "llm_call",
     "decision": "decision",
 }
-_OWN = frozenset(["step_id", "type", "description", "input", "output"])
+STEP_KEYS = frozenset(["step_id", "type", "description", "input", "output", "metadata"])
 
 
 class Effects(tuple[dict[str, Any], ...]):
@@ -36,60 +37,40 @@ def effects_of(effects: tuple[Effect, ...]) -> Effects:
     return Effects({"kind": e.kind, "target": e.target, "detail": e.detail} for e in effects)
 
 
-def step_type(event: Event, content: Content) -> str:
+def step_type(event: Event) -> str:
     """Return troy's type of an event: tool_call, llm_call, decision or, for all else, observation."""
-    own = _own(event, content)
-    return own["type"] if own is not None else _TYPES.get(event.kind, "observation")
+    return _TYPES.get(event.kind, "observation")
 
 
-def description(event: Event, content: Content) -> str:
+def description(event: Event) -> str:
     """Return troy's description of an event: the name of its tool, of its model, or what kind of event it is."""
-    own = _own(event, content)
-    if own is not None:
-        return str(own["description"])
-    category = event.written.category if event.written is not None else event.kind
-    return event.tool or (event.model if event.kind == "llm_call" else None) or category
+    if event.tool:
+        return event.tool
+    if event.kind == "llm_call" and event.model:
+        return event.model
+    return event.written.category if event.written is not None else event.kind
 
 
 def step_input(event: Event, content: Content) -> Any:
     """Return what went into an event, {} where nothing is known of it."""
-    own = _own(event, content)
-    if own is not None:
-        return own["input"]
     given = content.arguments
-    if given is None and event.kind in ("message", "llm_call") and event.role in ("user", "system", "developer"):
+    if given is None and event.role in ("user", "system", "developer"):
         given = {"text": content.text} if content.text else None
     return {} if given is None else given
 
 
-def step_output(event: Event, content: Content) -> Any:
+def step_output(content: Content) -> Any:
     """Return what came out of an event, {} where nothing is known of it."""
-    own = _own(event, content)
-    if own is not None:
-        return own["output"]
     for name, value in (("result", content.result), ("error", content.error), ("text", content.text)):
         if value is not None:
             return value if name == "result" else {name: value}
     return {}
 
 
-def step_id(event: Event, content: Content, index: int) -> str:
-    """Return the id of a step: its own in troy's format, else its span id or position."""
-    own = _own(event, content)
-    if own is not None:
-        return str(own["step_id"])
-    return event.span_id.hex() or f"event-{index}"
-
-
-def own_metadata(event: Event, content: Content) -> dict[str, Any] | None:
-    """Return the metadata of a step that was told in troy's format, None for every other event."""
-    own = _own(event, content)
-    return None if own is None else own["metadata"]
-
-
-def _own(event: Event, content: Content) -> Mapping[str, Any] | None:
+def own_step(event: Event, content: Content) -> Mapping[str, Any] | None:
+    """Return the step of an event that was told in troy's format, None for every other event."""
     raw = content.raw
-    return raw if event.dialect == TROY and isinstance(raw, Mapping) and raw.keys() >= _OWN else None
+    return raw if event.dialect == TROY and isinstance(raw, Mapping) and raw.keys() >= STEP_KEYS else None
 
 
 class Steps(Sequence[Any]):
@@ -191,8 +172,6 @@ def field_of(value: Any, name: str) -> Any:
 
 def _effects_field(value: Effects, name: str) -> Any:
     if name == "kinds":
-        from spanwarden.policy.rules.selectors import GROUPS  # selectors have conditions in turn
-
         kinds = {effect["kind"] for effect in value}
         return frozenset(kinds.union(group for group, members in GROUPS.items() if not kinds.isdisjoint(members)))
     if name == "targets":
@@ -247,4 +226,5 @@ RUN_ATTRIBUTES: Mapping[str, str] = {
     "cost": "cost_usd",
     "runtime": "runtime_seconds",
     "completeness": "completeness",
+    "metadata": "metadata",
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from spanwarden.policy.expressions.errors import WorkExceededError
 
-MAX_WORK = 2_000_000
+MAX_WORK = 1_000_000
 """Steps of one condition on one run: each turn of a loop is one, long values that it handles are more."""
 
 
