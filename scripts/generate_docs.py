@@ -91,7 +91,8 @@ def kind(annotation: Any) -> str:
 
 
 def _unit(field: FieldInfo) -> str:
-    for extra in field.metadata:
+    alternatives = [extra for part in get_args(field.annotation) for extra in getattr(part, "__metadata__", ())]
+    for extra in (*field.metadata, *alternatives):
         name = getattr(getattr(extra, "func", None), "__name__", "")
         if name in {"parse_duration", "parse_size"}:
             return name.removeprefix("parse_")

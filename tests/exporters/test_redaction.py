@@ -22,6 +22,11 @@ def test_presentable_redacts_every_finding_unless_the_setting_says_full():
     assert presentable(finding_notice(), "redacted").run == notice.run
 
 
+def test_what_was_redacted_before_is_not_redacted_again():
+    notice = finding_notice(redacted(FINDING), redacted=True)
+    assert presentable(notice, "redacted") is notice
+
+
 def test_half_surrogate_pairs_do_not_raise():
     import msgspec
 

@@ -1,19 +1,26 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Sequence
 
+import msgspec
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from spanwarden.exporters.base import Notice
+from spanwarden.exporters.base import ExporterSettings, Notice, NoticeKind, RunSummary
 from spanwarden.otlp.requests import decode_traces
 from spanwarden.policy.loading import load
 from spanwarden.runs.windows import Windows, WindowSettings
 from spanwarden.service.corridor import Corridor
+from spanwarden.service.lifetime import Lifetime
 from spanwarden.service.metrics import Telemetry
+from spanwarden.service.outlets import Outlets
+from spanwarden.service.recording import Judged, as_text, packed
 from spanwarden.service.verdicts import Judge
 from spanwarden.storage.journal import Entry, MemoryJournal
+from spanwarden.storage.ledger.errors import LedgerUnavailableError
+from spanwarden.storage.ledger.ledger import Ledger
 
 TRACE = b"t" * 16
 
@@ -29,12 +36,12 @@ class FakeClock:
         return int(self.now * 1e9)
 
 
-def spans(*spans: tuple[int, int, str, str]) -> bytes:
+def spans(*spans: tuple[int, int, str, str], trace: bytes = TRACE) -> bytes:
     """Encode spans given as (id, parent id or 0, operation, tool)."""
     message = ExportTraceServiceRequest()
     scope = message.resource_spans.add().scope_spans.add()
     for number, parent, operation, tool in spans:
-        span = scope.spans.add(trace_id=TRACE, span_id=number.to_bytes(8, "big"), name=operation)
+        span = scope.spans.add(trace_id=trace, span_id=number.to_bytes(8, "big"), name=operation)
         span.parent_span_id = parent.to_bytes(8, "big") if parent else b""
         span.start_time_unix_nano, span.end_time_unix_nano = number * 10, number * 10 + 5
         pairs = {"gen_ai.operation.name": operation, "gen_ai.tool.name": tool, "gen_ai.agent.name": "bot"}
@@ -42,18 +49,38 @@ def spans(*spans: tuple[int, int, str, str]) -> bytes:
     return message.SerializeToString()
 
 
+class Keeper:
+    """An exporter that wants everything; what it is to be told is read from the outbox."""
+
+    wants: frozenset[NoticeKind] = frozenset({"finding", "evaluation"})
+    max_batch = 1
+
+    def deliver(self, notices: Sequence[Notice]) -> None:
+        raise AssertionError
+
+    def close(self) -> None:
+        pass
+
+
 class Bench:
-    def __init__(self, tmp_path: pathlib.Path, policy: str = "name: p\nforbidden_tools: [drop_table]\n") -> None:
+    def __init__(
+        self,
+        tmp_path: pathlib.Path,
+        policy: str = "name: p\nforbidden_tools: [drop_table]\n",
+        ledger: Ledger | None = None,
+    ) -> None:
         file = tmp_path / "p.yaml"
         file.write_text(policy)
         self.clock = FakeClock()
         self.telemetry = Telemetry()
         self.journal = MemoryJournal(1 << 20)
-        self.told: list[Notice] = []
+        self.ledger = ledger or Ledger(None)
+        outlets = Outlets(self.ledger, Lifetime(self.ledger, self.clock), self.telemetry, self.clock)
+        outlets.add("keeper", Keeper(), ExporterSettings())
         self.windows = Windows(WindowSettings(settle=2, idle_timeout=60, grace=600))
-        judge = Judge([load(str(file))], self.telemetry, self.clock)
+        self.judge = Judge([load(str(file))], self.ledger, outlets, self.telemetry, self.clock)
         self.corridor = Corridor(
-            self.journal, self.windows, judge, self.told.append, self.telemetry, self.clock, max_pending=1 << 20
+            self.journal, self.windows, self.judge, self.telemetry, self.clock, max_pending=1 << 20
         )
 
     def receive(self, body: bytes) -> None:
@@ -64,8 +91,14 @@ class Bench:
     def at(self, now: float) -> list[Notice]:
         self.clock.now = now
         self.corridor.step()
-        told, self.told[:] = list(self.told), []
-        return told
+        return self.told()
+
+    def told(self) -> list[Notice]:
+        """Take what is in the outbox."""
+        with self.ledger.writing() as connection:
+            rows = connection.execute("SELECT notice FROM outbox ORDER BY id").fetchall()
+            connection.execute("DELETE FROM outbox")
+        return [msgspec.msgpack.decode(row[0], type=Notice) for row in rows]
 
     def findings(self, now: float) -> list[str]:
         return [n.findings[0].rule for n in self.at(now) if n.kind == "finding"]
@@ -99,9 +132,8 @@ def test_what_was_told_is_not_told_again_and_news_is(bench: Bench) -> None:
     assert bench.telemetry.value("spanwarden_late_records") == 2
 
 
-def test_a_request_of_no_agent_leaves_the_journal_when_its_trace_is_quiet(bench: Bench) -> None:
+def test_a_request_that_says_nothing_leaves_the_journal_unjudged(bench: Bench) -> None:
     bench.receive(spans((2, 1, "", ""), (1, 0, "", "")))
-    assert bench.journal.size() > 0
     assert bench.at(100) == []
     assert bench.journal.size() == 0
 
@@ -155,5 +187,96 @@ def test_stopping_decides_what_is_open(bench: Bench) -> None:
     body = spans((2, 1, "execute_tool", "drop_table"))
     bench.corridor.hand_over(0, decode_traces(body), len(body))
     bench.corridor.stop()
-    assert [n.kind for n in bench.told] == ["finding", "evaluation"]
-    assert bench.told[1].run.completeness == "forced"
+    finding, evaluation = bench.told()
+    assert (finding.kind, evaluation.kind, evaluation.run.completeness) == ("finding", "evaluation", "forced")
+
+
+def test_a_restart_that_judges_a_run_again_tells_nothing_again(tmp_path: pathlib.Path) -> None:
+    body = spans((2, 1, "execute_tool", "drop_table"), (1, 0, "invoke_agent", ""))
+    first = Bench(tmp_path)
+    first.receive(body)
+    assert len(first.at(2)) == 2
+    second = Bench(tmp_path, ledger=first.ledger)
+    second.receive(body)
+    assert second.at(2) == []
+    assert second.telemetry.value("spanwarden_findings", policy="p", rule="tool-forbidden", severity="high") == 0
+    second.receive(spans((3, 1, "execute_tool", "read_file")))
+    [evaluation] = second.at(5)
+    assert (evaluation.kind, evaluation.revision, evaluation.status) == ("evaluation", 2, "updated")
+
+
+def test_a_finding_whose_evidence_changed_is_told_as_the_next_revision(tmp_path: pathlib.Path) -> None:
+    bench = Bench(tmp_path, "name: p\nmax_shell_commands: 0\n")
+    bench.receive(spans((2, 1, "execute_tool", "bash"), (1, 0, "invoke_agent", "")))
+    [first] = [n for n in bench.at(2) if n.kind == "finding"]
+    bench.receive(spans((3, 1, "execute_tool", "bash")))
+    [second] = [n for n in bench.at(9) if n.kind == "finding"]
+    assert (first.status, first.finding_revision) == ("new", 1)
+    assert (second.status, second.finding_revision) == ("updated", 2)
+    assert first.findings[0].finding_id == second.findings[0].finding_id
+    assert first.findings[0].delivery_id != second.findings[0].delivery_id
+
+
+def test_a_part_of_a_run_judged_again_after_its_content_went_takes_nothing_back(tmp_path: pathlib.Path) -> None:
+    first = Bench(tmp_path)
+    first.receive(
+        spans((2, 1, "execute_tool", "drop_table"), (3, 1, "execute_tool", "read_file"), (1, 0, "invoke_agent", ""))
+    )
+    first.at(2)
+    second = Bench(tmp_path, ledger=first.ledger)
+    second.receive(spans((4, 0, "invoke_agent", "")))
+    second.at(100)
+    with first.ledger.reading() as connection:
+        assert connection.execute("SELECT status FROM findings").fetchall() == [("new",)]
+        assert connection.execute("SELECT events FROM runs ORDER BY number").fetchone() == (3,)
+
+
+def test_nothing_is_lost_read_or_released_while_the_ledger_cannot_be_written(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise LedgerUnavailableError("ledger: disk full")
+
+    body = spans((2, 1, "execute_tool", "drop_table"), (1, 0, "invoke_agent", ""))
+    bench.receive(body)
+    with monkeypatch.context() as patched:
+        patched.setattr(Judge, "decide", fail)
+        assert bench.at(2) == []
+        assert bench.telemetry.value("spanwarden_ledger_commit_errors") == 1
+        assert bench.telemetry.value("spanwarden_ledger_waiting_runs") == 1
+        position = bench.journal.append(Entry("traces", 0, body)).result()
+        bench.corridor.hand_over(position, decode_traces(body), 1 << 20)
+        for step in range(100):
+            bench.at(2 + step / 100)
+        assert not bench.corridor.has_room(1), "senders are asked to wait"
+        assert 2 <= bench.telemetry.value("spanwarden_ledger_commit_errors") <= 5, "tried ever more rarely"
+        assert bench.journal.size() == 2 * len(body)
+    assert [n.kind for n in bench.at(60)] == ["finding", "evaluation"]
+    assert bench.telemetry.value("spanwarden_ledger_waiting_runs") == 0
+    assert bench.corridor.has_room(1)
+    assert caplog.text.count("disk full") == 1
+
+
+def test_a_run_that_cannot_be_written_down_does_not_hold_up_the_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, poison = Judge.decide, b"u" * 16
+
+    def picky(judge: Judge, batch: Sequence[Judged]) -> None:
+        if any(poison.hex() in judged.run.trace_ids for judged in batch):
+            raise OverflowError
+        real(judge, batch)
+
+    monkeypatch.setattr(Judge, "decide", picky)
+    for trace in (poison, TRACE):
+        bench.receive(spans((2, 1, "execute_tool", "drop_table"), (1, 0, "invoke_agent", ""), trace=trace))
+    assert {n.run.trace_ids for n in bench.at(2)} == {(TRACE.hex(),)}
+    assert "could not be written down; it is passed over" in caplog.text
+    assert bench.telemetry.value("spanwarden_processing_errors") == 1
+
+
+def test_words_with_half_surrogate_pairs_are_kept_as_far_as_they_can_be(tmp_path: pathlib.Path) -> None:
+    assert packed(Notice("finding", RunSummary("\ud800"), (), "p", "1", 0)) == packed(
+        Notice("finding", RunSummary("?"), (), "p", "1", 0)
+    )
+    assert as_text({"a\udfff": ["\ud800"]}) == b'{"a?":["?"]}'

@@ -1,7 +1,9 @@
 """A service that dies or is stopped goes on where it was: real processes, a real exporter, a real webhook."""
 
 import json
+import re
 import signal
+import urllib.request
 
 import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -11,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import set_span_in_context
 
-from integration.processes import Child, free_port, spanwarden
+from integration.processes import Child, eventually, free_port, spanwarden
 from integration.receivers import WebhookReceiver
 
 POLICY = "name: tight\nforbidden_tools: [drop_table]\n"
@@ -39,7 +41,7 @@ class Place:
             },
             "processors": {
                 "policy": {"policies": ["p.yaml"]},
-                "runs": {"settle": "200ms", "idle_timeout": "60s", **runs},
+                "runs": {"settle": "200ms", "idle_timeout": "60s", "early_debounce": "1h", **runs},
             },
             "exporters": {"webhook": {"url": url}},
             "extensions": {"health_check": {"endpoint": f"localhost:{self.ports['health']}"}},
@@ -50,8 +52,18 @@ class Place:
 
     def start(self):
         child = Child([*spanwarden(), "serve", "--config", str(self.config)], self.folder)
-        child.wait_for_port(self.ports["metrics"])
+        try:
+            child.wait_for_port(self.ports["metrics"])
+        except AssertionError:
+            child.stop()
+            raise
         return child
+
+    def metric(self, name):
+        """Return the sum of a metric of the service that runs."""
+        with urllib.request.urlopen(f"http://localhost:{self.ports['metrics']}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if re.match(name + r"[{ ]", line))
 
     def send(self, spans):
         exporter = OTLPSpanExporter(f"http://localhost:{self.ports['http']}/v1/traces", timeout=10)
@@ -118,3 +130,37 @@ def test_a_second_process_is_told_whose_the_directory_is(tmp_path, hook):
         assert second.wait() == 2
         [line] = [line for line in second.output().splitlines() if "directory" in line]
         assert line.endswith("extensions.storage.directory: data: used by another process")
+
+
+def test_a_run_that_is_over_does_not_come_back_with_a_request_that_another_holds(tmp_path, hook):
+    place = Place(tmp_path, hook.url, grace="200ms")
+    over, open_still = agent_run("read_file"), agent_run("drop_table", "read_file")
+    with place.start() as child:
+        place.send([over[0], open_still[0]])
+        place.send(over[1:])
+        eventually(lambda: place.metric("spanwarden_runs_decided_total") == 1, "the verdict")
+        eventually(lambda: place.metric("spanwarden_journal_entries") == 1, "the end of the grace")
+        child.process.send_signal(signal.SIGKILL)
+        child.wait()
+    with place.start() as child:
+        assert "read 1 requests" in child.output()
+        assert place.metric("spanwarden_windows_open") == 1
+        place.send(open_still[1:])
+        assert finding(hook)[2:] == ("tool-forbidden", "root_ended")
+        assert place.metric("spanwarden_runs_decided_total") == 1
+        eventually(lambda: place.metric("spanwarden_journal_entries") == 0, "an empty journal")
+
+
+def test_a_damaged_journal_does_not_keep_the_service_from_starting(tmp_path, hook):
+    place = Place(tmp_path, hook.url)
+    with place.start() as child:
+        place.send(agent_run("read_file")[:1])
+        child.process.send_signal(signal.SIGKILL)
+        child.wait()
+    (tmp_path / "data" / "journal" / "data.mdb").write_bytes(b"no database at all" * 1000)
+    with place.start() as child:
+        assert "the journal is damaged" in child.output()
+        assert place.metric("spanwarden_journal_quarantined_total") == 1
+        place.send(agent_run("drop_table"))
+        assert finding(hook)[2] == "tool-forbidden"
+    assert len(list((tmp_path / "data" / "quarantine").glob("journal-*/data.mdb"))) == 1

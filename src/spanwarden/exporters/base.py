@@ -1,8 +1,8 @@
 """What an exporter is: a factory that names its settings, and an object that makes one attempt to deliver.
 
-An exporter tells findings; one that can also forward takes received telemetry on, unchanged. Queues, retries, backoff,
-severity floors and counters are the service's business (service/delivery.py, service/forwarding); an exporter only
-knows its protocol.
+An exporter tells findings; one that can also forward takes received telemetry on, unchanged. The outbox, retries,
+backoff, severity floors and counters are the service's business (service/delivery.py, service/forwarding); an exporter
+only knows its protocol.
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ class Notice(msgspec.Struct, frozen=True):
     """Something to tell: one finding (kind "finding"), or that a run was evaluated (kind "evaluation").
 
     A finding notice has exactly one finding; an evaluation notice has all findings of the run, possibly none.
-    `revision` counts the decisions of the run from 1. `observed` is when the verdict was reached (ns since the epoch).
-    `subjects` has one entry for every event that the findings' evidence names.
+    `revision` counts the decisions of the run from 1, `finding_revision` those that said something new of the finding
+    (0 in an evaluation). `observed` is when the verdict was reached (ns since the epoch). `subjects` has one entry for
+    every event that the findings' evidence names. `redacted`: the words of the evidence have been taken out already.
     """
 
     kind: NoticeKind
@@ -74,11 +75,13 @@ class Notice(msgspec.Struct, frozen=True):
     policy_version: str
     observed: int
     revision: int = 1
+    finding_revision: int = 0
     risk_score: int = 0
     status: Literal["new", "updated"] = "new"
     subjects: tuple[Subject, ...] = ()
     not_evaluable: tuple[NotEvaluable, ...] = ()
     rule_errors: tuple[RuleError, ...] = ()
+    redacted: bool = False
 
 
 class RetryableError(Exception):
@@ -137,7 +140,10 @@ class RetrySettings(Section):
 
     initial_interval: Duration = Field(1.0, description="Wait before the second attempt.")
     max_interval: Duration = Field(30.0, description="Longest wait between two attempts.")
-    max_elapsed_time: Duration = Field(300.0, description="Give up after this long; 0 never gives up.")
+    max_elapsed_time: Duration | None = Field(
+        None,
+        description="Give up after this long; 0 never does. Left out: 24h for findings, 5m for forwarded telemetry.",
+    )
 
     def pause(self, failures: int, asked: float | None, jitter: float) -> float:
         """Return the wait before the next attempt, in seconds.
@@ -152,7 +158,27 @@ class RetrySettings(Section):
 class QueueSettings(Section):
     """How much may wait for a slow or dead receiver."""
 
-    queue_size: int = Field(10_000, gt=0, description="Notices that may wait; the oldest is dropped and counted.")
+    queue_size: int = Field(
+        10_000, gt=0, description="Notices that may wait; what comes beyond is a dead letter at once, and counted."
+    )
+
+
+class RateSettings(Section):
+    """How fast an exporter may be told."""
+
+    notices: int = Field(gt=0, description="Notices in each interval; what is beyond waits.")
+    interval: Duration = Field(60.0, gt=0, description="The interval.")
+
+
+class DedupSettings(Section):
+    """When a finding says nothing new to a receiver."""
+
+    by: tuple[Literal["policy", "rule", "severity", "subject", "agent", "service", "conversation", "run"], ...] = Field(
+        ("rule", "agent", "subject"),
+        min_length=1,
+        description="Findings that agree in these are alike; the subject is what a rule tells its findings apart by.",
+    )
+    window: Duration = Field(3600.0, gt=0, description="Only the first of them within this time is sent.")
 
 
 class ExporterSettings(Section):
@@ -167,6 +193,8 @@ class ExporterSettings(Section):
     timeout: Duration = Field(10.0, description="Longest time for one attempt.")
     retry_on_failure: RetrySettings = Field(RetrySettings(), description="Retries of a failed delivery.")
     sending_queue: QueueSettings = Field(QueueSettings(), description="The queue in front of this exporter.")
+    rate_limit: RateSettings | None = Field(None, description="Findings wait rather than go faster than this.")
+    dedup: DedupSettings | None = Field(None, description="Leaves out findings like those that were just sent.")
 
 
 class Factory(NamedTuple):

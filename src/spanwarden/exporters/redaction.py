@@ -13,7 +13,7 @@ from spanwarden.model.finding import Evidence, Finding
 
 def presentable(notice: Notice, content: Literal["redacted", "full"]) -> Notice:
     """Return the notice as an exporter with this `content` setting may send it."""
-    if content == "full":
+    if content == "full" or notice.redacted:
         return notice
     return msgspec.structs.replace(notice, findings=tuple(map(redacted, notice.findings)))
 

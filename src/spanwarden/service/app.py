@@ -25,6 +25,8 @@ from spanwarden.service.corridor import Corridor
 from spanwarden.service.forwarding import Forwarding
 from spanwarden.service.forwarding import close_all as close_upstreams
 from spanwarden.service.health import health_server, metrics_server
+from spanwarden.service.housekeeping import Housekeeping
+from spanwarden.service.lifetime import Lifetime
 from spanwarden.service.metrics import Telemetry
 from spanwarden.service.metrics_push import MetricsPush
 from spanwarden.service.outlets import Outlets, close_all
@@ -36,6 +38,8 @@ from spanwarden.service.understanding import tables
 from spanwarden.service.verdicts import Judge
 from spanwarden.storage.directory import Directory, DirectoryError
 from spanwarden.storage.journal import Journal, MemoryJournal
+from spanwarden.storage.ledger.errors import LedgerError, LedgerUnavailableError
+from spanwarden.storage.ledger.ledger import Ledger
 from spanwarden.storage.lmdb_journal import LmdbJournal
 from spanwarden.transcripts.tables import Tables
 
@@ -92,7 +96,10 @@ class Service:
             self.tables = _understood(settings, folder)
         except PriceError as error:
             raise StartError(f"processors.cost.prices: {error}") from None
-        self.outlets = Outlets(self.telemetry, self._clock)
+        self._directory = _directory(settings)
+        self.ledger = Ledger(self._directory.path if self._directory is not None else None)
+        lifetime = Lifetime(self.ledger, self._clock)
+        self.outlets = Outlets(self.ledger, lifetime, self.telemetry, self._clock)
         self.forwarding = Forwarding(self.telemetry, self._clock)
         try:
             self.outlets.configure(settings)
@@ -100,15 +107,17 @@ class Service:
             self._push = self._metrics_push()
         except ValueError as error:
             raise StartError(str(error)) from None
-        self._directory = _directory(settings)
         self._journal = self._make_journal()
-        self._judge = Judge(self.policies, self.telemetry, self._clock)
-        self._windows = Windows(_window_settings(settings), self.tables.prices)
+        storage = settings.extensions.storage
+        self._housekeeping = Housekeeping(
+            self.ledger, lifetime, storage.retention, self.outlets.wake, self.telemetry, self._clock
+        )
+        self._judge = Judge(self.policies, self.ledger, self.outlets, self.telemetry, self._clock, storage.content)
+        self._windows = Windows(_window_settings(settings), self.tables.prices, self._judge.alerts)
         self._corridor = Corridor(
             self._journal,
             self._windows,
             self._judge,
-            self.outlets.tell,
             self.telemetry,
             self._clock,
             settings.service.max_pending,
@@ -128,6 +137,7 @@ class Service:
             self._close_storage()
             raise
         self.outlets.start()
+        self._housekeeping.start()
         self.forwarding.start()
         self._corridor.start()
         if self._push is not None:
@@ -220,7 +230,8 @@ class Service:
             if self._directory is not None:
                 self._directory.open()
             self._journal.open()
-        except DirectoryError as error:
+            self._housekeeping.open()
+        except (DirectoryError, LedgerError, LedgerUnavailableError) as error:
             raise StartError(f"extensions.storage.directory: {error}") from None
         replayed = self._corridor.replay()
         if replayed.requests:
@@ -232,6 +243,8 @@ class Service:
             )
 
     def _close_storage(self) -> None:
+        self._housekeeping.stop()
+        self.ledger.close()
         self._journal.close()
         if self._directory is not None:
             self._directory.close()
@@ -374,4 +387,7 @@ def _window_settings(settings: Settings) -> WindowSettings:
         grace=runs.grace,
         max_run_size=runs.max_run_size,
         max_size=runs.max_size,
+        max_open=runs.max_open,
+        early_debounce=runs.early_debounce,
+        conversation_memory=runs.conversation_memory,
     )

@@ -17,8 +17,10 @@ from spanwarden.otlp.requests import RequestError, decode
 from spanwarden.runs.windows import Decision, Windows
 from spanwarden.service.clock import Clock
 from spanwarden.service.metrics import Telemetry
-from spanwarden.service.verdicts import Judge, Tell
+from spanwarden.service.recording import Judged
+from spanwarden.service.verdicts import Judge
 from spanwarden.storage.journal import Entry, Journal
+from spanwarden.storage.ledger.errors import LedgerUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,12 @@ _COUNTED = {
     "duplicates": "spanwarden_duplicate_records",
     "dropped": "spanwarden_dropped_records",
 }
+
+
+_BATCH = 100
+"""Runs that are written down in one transaction."""
+_LONGEST_WAIT = 5.0
+"""Seconds between two attempts to write down what was judged, at most."""
 
 
 class _Handed(NamedTuple):
@@ -54,7 +62,6 @@ class Corridor:
         journal: Journal,
         windows: Windows,
         judge: Judge,
-        tell: Tell,
         telemetry: Telemetry,
         clock: Clock,
         max_pending: int,
@@ -63,7 +70,6 @@ class Corridor:
         self._journal = journal
         self._windows = windows
         self._judge = judge
-        self._tell = tell
         self._telemetry = telemetry
         self._clock = clock
         self._max_pending = max_pending
@@ -73,6 +79,9 @@ class Corridor:
         self._changed = threading.Condition()
         self._stopping = False
         self._counted = dict.fromkeys(_COUNTED, 0)
+        self._unwritten: list[Judged] = []
+        self._write_failures = 0
+        self._write_after = 0.0
         self._thread = threading.Thread(target=self._work, name="corridor", daemon=True)
         telemetry.gauge("spanwarden_windows_open", lambda: len(windows))
         telemetry.gauge("spanwarden_window_records", lambda: windows.observations)
@@ -80,6 +89,7 @@ class Corridor:
         telemetry.gauge("spanwarden_window_capacity_bytes", lambda: windows.settings.max_size)
         telemetry.gauge("spanwarden_pending_bytes", lambda: self._pending_bytes)
         telemetry.gauge("spanwarden_pending_capacity_bytes", lambda: max_pending)
+        telemetry.gauge("spanwarden_ledger_waiting_runs", lambda: len(self._unwritten))
         telemetry.gauge("spanwarden_journal_bytes", journal.size)
         telemetry.gauge("spanwarden_journal_entries", journal.entries)
         telemetry.gauge("spanwarden_journal_oldest_seconds", self._oldest)
@@ -131,20 +141,31 @@ class Corridor:
     def _work(self) -> None:
         while True:
             with self._changed:
-                while not self._pending and not self._stopping and (wait := self._idle_for()) != 0:
+                while not self._stopping and (wait := self._idle_for()) != 0:
                     self._changed.wait(wait)
-                if self._stopping and not self._pending:
+                if self._stopping and (self._unwritten or not self._pending):
                     break
             self.step()
         if not self._journal.durable:
             self.finish()
+        self._write_last()
 
     def _idle_for(self) -> float | None:
+        if self._unwritten:
+            return max(0.0, self._write_after - self._clock.monotonic())
+        if self._pending:
+            return 0.0
         deadline = self._windows.next_deadline()
         return None if deadline is None else max(0.0, deadline - self._clock.monotonic())
 
     def step(self) -> None:
-        """Read one waiting request if there is one, then decide the runs that are due."""
+        """Read one waiting request if there is one, then decide the runs that are due.
+
+        While the ledger cannot be written nothing is read or decided, so that senders are asked to wait before memory
+        is full; what was judged is kept, and so are its requests.
+        """
+        if not self._write():
+            return
         handed = None
         with self._changed:
             if self._pending:
@@ -189,24 +210,72 @@ class Corridor:
     def _settle(self, decisions: list[Decision]) -> None:
         if decisions:
             reader = ContentReader(self._fetch)
-            for decision in decisions:
-                self._decide(decision, reader)
-        released, forgotten = self._windows.released(), self._windows.forgotten()
-        if released or forgotten:
-            self._journal.release(released, forgotten)
+            judged = (self._judged(decision, reader) for decision in decisions)
+            self._unwritten += [each for each in judged if each is not None]
+        self._write()
         for name, metric in _COUNTED.items():
             now = getattr(self._windows, name)
             if now != self._counted[name]:
                 self._telemetry.count(metric, now - self._counted[name])
                 self._counted[name] = now
 
-    def _decide(self, decision: Decision, reader: ContentReader) -> None:
+    def _judged(self, decision: Decision, reader: ContentReader) -> Judged | None:
         try:
-            for notice in self._judge.judge(decision, EventContents(decision.run.events, reader)):
-                self._tell(notice)
+            return self._judge.judge(decision, EventContents(decision.run.events, reader))
         except Exception:
             self._telemetry.count("spanwarden_processing_errors")
             logger.exception("run %s could not be judged", decision.run.id)
+            return None
+
+    def _write(self) -> bool:
+        """Write down what was judged, then let the journal forget what nobody needs any more; False if it must wait."""
+        if self._unwritten and self._clock.monotonic() < self._write_after:
+            return False
+        while self._unwritten:
+            try:
+                self._judge.decide(self._unwritten[:_BATCH])
+            except LedgerUnavailableError as error:
+                self._put_off(error)
+                return False
+            except Exception:
+                logger.exception("a batch of runs could not be written down; each is tried alone")
+                if not self._write_singly():
+                    return False
+            else:
+                del self._unwritten[:_BATCH]
+            self._write_failures = 0
+        released, forgotten = self._windows.released(), self._windows.forgotten()
+        if released or forgotten:
+            self._journal.release(released, forgotten)
+        return True
+
+    def _write_singly(self) -> bool:
+        """Write down a batch run by run, and pass over those that cannot be; False if the ledger must be waited for."""
+        for judged in self._unwritten[:_BATCH]:
+            try:
+                self._judge.decide([judged])
+            except LedgerUnavailableError as error:
+                self._put_off(error)
+                return False
+            except Exception:
+                self._telemetry.count("spanwarden_processing_errors")
+                logger.exception("run %s could not be written down; it is passed over", judged.run.id)
+            del self._unwritten[0]
+        return True
+
+    def _put_off(self, error: LedgerUnavailableError) -> None:
+        self._telemetry.count("spanwarden_ledger_commit_errors")
+        if not self._write_failures:
+            logger.error("%s; %d runs wait to be written down", error, len(self._unwritten))
+        self._write_after = self._clock.monotonic() + min(_LONGEST_WAIT, 0.1 * 2 ** min(self._write_failures, 10))
+        self._write_failures += 1
+
+    def _write_last(self) -> None:
+        """Try once more at the end to write down what was judged."""
+        self._write_after = 0.0
+        if not self._write():
+            fate = "the next start judges them again" if self._journal.durable else "they are lost"
+            logger.error("%d runs could not be written down; %s", len(self._unwritten), fate)
 
     def _oldest(self) -> float:
         received = self._journal.oldest()

@@ -56,7 +56,19 @@ def check(values: Mapping[str, Any], origin: str = "settings") -> Settings:
         if name not in EXTENSIONS:
             raise SettingsError(f"{origin}: service.extensions: no extension {name!r}{_nearest(name, EXTENSIONS)}")
     _check_pipelines(settings, exporters, origin)
-    return settings.model_copy(update={"exporters": exporters})
+    settings = settings.model_copy(update={"exporters": exporters})
+    _check_content(settings, origin)
+    return settings
+
+
+def _check_content(settings: Settings, origin: str) -> None:
+    """Refuse an exporter that is to send words which the ledger, that it sends from, does not keep."""
+    kept = settings.extensions.storage.content
+    for name, exporter in settings.findings_exporters.items():
+        if exporter.content == "full" and kept != "full":
+            raise SettingsError(
+                f"{origin}: exporters.{name}.content: full needs extensions.storage.content: full, which is {kept!r}"
+            )
 
 
 def _check_pipelines(settings: Settings, exporters: Mapping[str, ExporterSettings], origin: str) -> None:

@@ -32,7 +32,16 @@ class RunsSettings(Section):
     max_age: Duration = Field(3600.0, description="A run still open at this age gets a provisional verdict.")
     grace: Duration = Field(600.0, description="How long a decided run takes in late records and is judged again.")
     max_run_size: Size = Field(64 * MIB, description="Memory of one run's records; what is beyond is counted.")
-    max_size: Size = Field(512 * MIB, description="Memory of all runs' records; the longest idle run makes room.")
+    max_size: Size = Field(
+        512 * MIB, description="Memory of all runs' records; the biggest idle run of who sends most makes room."
+    )
+    max_open: int = Field(200_000, gt=0, description="Most runs open at a time; beyond it runs make room as above.")
+    early_debounce: Duration = Field(
+        0.25, description="How soon an open run is looked at when something came that may break a rule for good."
+    )
+    conversation_memory: Size = Field(
+        32 * MIB, description="Memory of decided runs for rules that look at a whole conversation; 0 turns it off."
+    )
 
 
 class PolicySettings(Section):
@@ -69,6 +78,16 @@ class JournalSettings(Section):
     )
 
 
+class RetentionSettings(Section):
+    """How long decided runs and undeliverable notices are kept."""
+
+    max_age: Duration = Field(30 * 86400.0, gt=0, description="Runs decided longer ago go, with all that is theirs.")
+    max_size: Size = Field(1024 * MIB, gt=0, description="Beyond this size of the ledger the oldest runs go.")
+    dead_letters: Duration = Field(
+        30 * 86400.0, gt=0, description="How long notices are kept that could not be delivered or were suppressed."
+    )
+
+
 class StorageSettings(Section):
     """Where undecided requests are kept."""
 
@@ -76,6 +95,11 @@ class StorageSettings(Section):
         "./data", description="Where it is kept, from the working directory; null keeps everything in memory."
     )
     max_size: Size = Field(512 * MIB, description="Most bytes of requests kept; beyond it senders are asked to wait.")
+    content: Literal["none", "redacted", "full"] = Field(
+        "redacted",
+        description="What decided runs keep of the words of evidence: nothing, their length and a digest, or all.",
+    )
+    retention: RetentionSettings = Field(RetentionSettings(), description="How long decided runs are kept.")
     journal: JournalSettings = Field(JournalSettings(), description="How requests are kept.")
 
 
@@ -205,3 +229,14 @@ class Settings(Section):
         """The health endpoint, if it is not turned off and `service.extensions` does not leave it out."""
         used = self.service.extensions is None or "health_check" in self.service.extensions
         return self.extensions.health_check if used else None
+
+    @property
+    def findings_exporters(self) -> dict[str, Any]:
+        """The exporters of the findings pipeline, by name; those that only carry telemetry are left out."""
+        pipelines = self.service.pipelines
+        names = pipelines.findings.exporters
+        if names is None:
+            push = self.service.telemetry.metrics.push
+            others = {*pipelines.upstreams(), *([push.exporter] if push else [])}
+            names = tuple(name for name in self.exporters if name not in others)
+        return {name: self.exporters[name] for name in names}

@@ -1,19 +1,22 @@
-"""From a decided run to what exporters are told."""
+"""From a decided run to what is written down and told of it."""
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 from spanwarden.exporters.base import Notice, RunSummary, Subject
 from spanwarden.model.event import Event
 from spanwarden.model.finding import Finding, Verdict
 from spanwarden.model.run import Contents, Run
 from spanwarden.policy.policy import Policy
-from spanwarden.runs.windows import Decision
+from spanwarden.runs.decision import Decision
 from spanwarden.service.clock import Clock
 from spanwarden.service.metrics import Telemetry
+from spanwarden.service.outlets import Outlets
+from spanwarden.service.recording import Content, Judged, Recorder
+from spanwarden.storage.ledger.decisions import Decisions
+from spanwarden.storage.ledger.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
@@ -21,49 +24,78 @@ _OPERATIONS = {"tool_call": "execute_tool", "llm_call": "chat", "agent": "invoke
 
 
 class Judge:
-    """Evaluates policies on decided runs and says only what has not been said before.
+    """Evaluates policies on decided runs, and writes down and tells what has not been said before.
 
     A finding is told when it is new, and again (status "updated") when a later decision of the same run changed its
-    evidence. What was told is remembered for the last `memory` findings.
+    evidence; the ledger remembers what was told. content: what is kept of the words of evidence.
     """
 
-    def __init__(self, policies: Sequence[Policy], telemetry: Telemetry, clock: Clock, memory: int = 200_000) -> None:
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        ledger: Ledger,
+        outlets: Outlets,
+        telemetry: Telemetry,
+        clock: Clock,
+        content: Content = "redacted",
+    ) -> None:
         self._policies = tuple(policies)
+        self._ledger = ledger
+        self._outlets = outlets
         self._telemetry = telemetry
         self._clock = clock
-        self._memory = memory
-        self._told: OrderedDict[str, str] = OrderedDict()
+        self._content: Content = content
 
     def replace(self, policies: Sequence[Policy]) -> None:
         """Judge by these policies from now on; open runs are judged by what is in force when they are decided."""
         self._policies = tuple(policies)
 
-    def judge(self, decision: Decision, contents: Contents) -> Iterator[Notice]:
-        """Yield one finding notice for everything new, and one evaluation notice for every policy."""
-        self._telemetry.count("spanwarden_runs_decided", completeness=decision.run.completeness)
-        self._telemetry.observe("spanwarden_decision_seconds", decision.waited)
-        for policy in self._policies:
-            started = self._clock.monotonic()
-            verdict = policy.evaluate(decision.run, contents, self._clock.monotonic)
-            self._telemetry.observe("spanwarden_evaluation_seconds", self._clock.monotonic() - started)
-            yield from self._notices(decision, verdict)
+    def alerts(self, event: Event) -> bool:
+        """Tell whether a rule of any policy may be broken for good by an event, whatever its run still holds."""
+        return any(policy.alerts(event) for policy in self._policies)
 
-    def _notices(self, decision: Decision, verdict: Verdict) -> Iterator[Notice]:
+    def judge(self, decision: Decision, contents: Contents) -> Judged:
+        """Hold a run against every policy. Writes nothing down; see `decide`."""
         run = decision.run
-        evaluation = Notice(
-            kind="evaluation",
-            run=summary(run),
-            findings=verdict.findings,
-            policy=verdict.policy,
-            policy_version=verdict.policy_version,
-            observed=self._clock.wall_ns(),
-            revision=decision.revision,
-            risk_score=verdict.risk_score,
-            status="new" if decision.revision == 1 else "updated",
-            subjects=subjects(run, verdict.findings),
-            not_evaluable=verdict.not_evaluable,
-            rule_errors=verdict.rule_errors,
+        if not decision.early:
+            self._telemetry.count("spanwarden_runs_decided", completeness=run.completeness)
+            self._telemetry.observe("spanwarden_decision_seconds", decision.waited)
+        verdicts = tuple(self._verdict(policy, decision, contents) for policy in self._policies)
+        findings = [finding for verdict in verdicts for finding in verdict.findings]
+        return Judged(
+            summary(run),
+            verdicts,
+            tuple(policy.hash for policy in self._policies),
+            {subject.event: subject for subject in subjects(run, findings)},
+            self._clock.wall_ns(),
+            decision.early,
+            decision.absorbed,
         )
+
+    def decide(self, batch: Sequence[Judged]) -> None:
+        """Write down what the judged runs came to, and let exporters tell it, in one transaction.
+
+        It is on disk when this returns. Raises LedgerUnavailableError, with nothing written; call it again later.
+        """
+        started = self._clock.monotonic()
+        with self._ledger.writing() as connection:
+            decisions = Decisions(connection)
+            mailing = self._outlets.mailing(decisions)
+            recorder = Recorder(decisions, mailing, self._content)
+            told = [notice for judged in batch for notice in recorder.record(judged)]
+        self._telemetry.observe("spanwarden_ledger_commit_seconds", self._clock.monotonic() - started)
+        self._outlets.posted(mailing)
+        for notice in told:
+            self._count(notice)
+
+    def _verdict(self, policy: Policy, decision: Decision, contents: Contents) -> Verdict:
+        started = self._clock.monotonic()
+        if decision.early:
+            found = policy.evaluate_early(decision.run, contents)
+            verdict = Verdict(policy.name, policy.version, found)
+        else:
+            verdict = policy.evaluate(decision.run, contents, self._clock.monotonic)
+        self._telemetry.observe("spanwarden_evaluation_seconds", self._clock.monotonic() - started)
         for rule, seconds in verdict.seconds:
             self._telemetry.count("spanwarden_rule_seconds", seconds, policy=verdict.policy, rule=rule)
         for error in verdict.rule_errors:
@@ -71,33 +103,11 @@ class Judge:
             logger.warning("policy %s: rule %s failed: %s", verdict.policy, error.rule, error.error)
         for missing in verdict.not_evaluable:
             self._telemetry.count("spanwarden_not_evaluable", policy=verdict.policy, rule=missing.rule)
-        for finding in verdict.findings:
-            told = self._told.get(finding.finding_id)
-            if told == finding.delivery_id:
-                continue
-            self._remember(finding)
-            self._telemetry.count(
-                "spanwarden_findings", policy=verdict.policy, rule=finding.rule, severity=finding.severity
-            )
-            yield Notice(
-                kind="finding",
-                run=evaluation.run,
-                findings=(finding,),
-                policy=verdict.policy,
-                policy_version=verdict.policy_version,
-                observed=evaluation.observed,
-                revision=decision.revision,
-                risk_score=verdict.risk_score,
-                status="new" if told is None else "updated",
-                subjects=subjects(run, (finding,)),
-            )
-        yield evaluation
+        return verdict
 
-    def _remember(self, finding: Finding) -> None:
-        self._told[finding.finding_id] = finding.delivery_id
-        self._told.move_to_end(finding.finding_id)
-        if len(self._told) > self._memory:
-            self._told.popitem(last=False)
+    def _count(self, notice: Notice) -> None:
+        finding = notice.findings[0]
+        self._telemetry.count("spanwarden_findings", policy=notice.policy, rule=finding.rule, severity=finding.severity)
 
 
 def summary(run: Run) -> RunSummary:
@@ -139,7 +149,3 @@ def _subject(index: int, event: Event) -> Subject:
         agent=event.agent,
         operation=_OPERATIONS.get(event.kind),
     )
-
-
-Tell = Callable[[Notice], None]
-"""Takes a notice to every exporter that wants it."""

@@ -8,7 +8,7 @@ from spanwarden.model.finding_json import as_json
 
 
 def test_the_body_is_the_contract():
-    notice = finding_notice(revision=2, status="updated")
+    notice = finding_notice(revision=5, finding_revision=2, status="updated")
     body = json.loads(encode(notice, FINDING))
     assert body == {
         "type": "spanwarden.finding",

@@ -20,7 +20,7 @@ def encode(notice: Notice, finding: Finding) -> bytes:
         "type": "spanwarden.finding",
         "timestamp": rfc3339(notice.observed),
         "delivery_id": finding.delivery_id,
-        "revision": notice.revision,
+        "revision": notice.finding_revision,
         "status": notice.status,
         "policy_version": notice.policy_version,
         "risk_score": notice.risk_score,

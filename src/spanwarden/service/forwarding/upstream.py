@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 Fate = Literal["sent", "send_failed", "enqueue_failed"]
 _WHAT: dict[Signal, str] = {"traces": "spans", "logs": "log_records", "metrics": "metric_points"}
+LONGEST = 300.0
+"""Seconds after which a request is given up where the settings do not say."""
 _WARN_EVERY = 10.0
 _LAST_WORD = 1.0
 """Seconds that a thread gets after the deadline to notice that its connection was closed."""
@@ -179,7 +181,8 @@ class Upstream:
             return False
         pause = self._retry.pause(attempt.failures, error.after, self._jitter())
         now = self._clock.monotonic()
-        longest = self._retry.max_elapsed_time
+        given = self._retry.max_elapsed_time
+        longest = LONGEST if given is None else given
         if longest and now + pause - attempt.first > longest:
             self._lost(attempt.request, attempt.body, f"given up after {attempt.failures} attempts: {error}")
             return False
