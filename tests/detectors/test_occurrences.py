@@ -1,5 +1,8 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from spanwarden.detectors.echoes import echoes
-from spanwarden.detectors.occurrences import MAX_WORK, Occurrences
+from spanwarden.detectors.occurrences import MAX_SEARCHED, MAX_WORK, Occurrences
 from spanwarden.detectors.provenance import HeldStep, Provenance
 
 
@@ -17,11 +20,22 @@ def test_questions_have_a_budget() -> None:
     index = Occurrences()
     for _ in range(1_000):
         index.add(" a ")
-    for _ in range(MAX_WORK // 1_000):
+    asked = (MAX_SEARCHED // 3_000) + (MAX_WORK // 1_000)
+    for _ in range(asked):
         assert index.having("a")
     assert not index.exhausted
     assert index.having("a") == []
     assert index.exhausted
+
+
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=6)), st.lists(st.sampled_from("abcd"), max_size=3))
+def test_the_index_says_what_searching_says(texts: list[list[str]], value: list[str]) -> None:
+    searched, indexed = Occurrences(), Occurrences()
+    for text in texts:
+        searched.add(f" {' '.join(text)} ")
+        indexed.add(f" {' '.join(text)} ")
+    indexed._left = 0
+    assert searched.having(" ".join(value)) == indexed.having(" ".join(value))
 
 
 def test_work_grows_linearly_with_the_number_of_events() -> None:

@@ -90,6 +90,11 @@ def find_instructions(text: str, threshold: int = THRESHOLD, limit: int = MAX_TE
     return known
 
 
+def forget() -> None:
+    """Forget the texts that were scanned; for benches, which would else measure the memory."""
+    _KNOWN.clear()
+
+
 def _scan(part: str, offset: int, threshold: int, depth: int = 0) -> Iterable[Span]:
     folded = fold(part)
     data = folded.data.replace(b"\\n", b" \n").replace(b'\\"', b' "')
