@@ -99,7 +99,7 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: pathlib.Path, caplog: pytest
         assert "takes nothing at the moment" in caplog.text
         assert "takes requests again" in caplog.text
         journal.close()
-        journal._directory.close()
+        journal.directory.close()
         with opened(disk, 64 * MIB) as again:
             assert sorted(position for position, _ in again.undecided()) == sorted(positions)
             assert again.size() == size

@@ -58,7 +58,7 @@ class LmdbJournal:
         monotonic: Callable[[], float],
         wall_ns: Callable[[], int],
     ) -> None:
-        self._directory = directory
+        self.directory = directory
         self._max_bytes = max_bytes
         self._counters = counters
         self._monotonic = monotonic
@@ -109,7 +109,7 @@ class LmdbJournal:
         else:
             return
         try:
-            place = self._directory.set_aside(self._file.folder, self._wall_ns())
+            place = self.directory.set_aside(self._file.folder, self._wall_ns())
         except OSError as error:
             raise DirectoryError(f"{self._file.folder}: damaged, and cannot be moved: {error.strerror}") from None
         self._counters.count("spanwarden_journal_quarantined")
@@ -320,7 +320,7 @@ class LmdbJournal:
         self._counters.count("spanwarden_journal_quarantined")
         self.release([position])
         try:
-            place = str(self._directory.keep_aside(f"entry-{position}.bin", b"".join(pieces)))
+            place = str(self.directory.keep_aside(f"entry-{position}.bin", b"".join(pieces)))
         except OSError as error:
             place = f"lost: {error.strerror}"
         logger.error("entry %d of the journal is damaged: %s; it is now %s", position, why, place)

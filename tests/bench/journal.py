@@ -1,0 +1,160 @@
+"""What it costs to keep requests on disk, and to read them again at a start.
+
+usage: python tests/bench/journal.py [DIRECTORY]
+
+Eight requests wait together, as with eight busy senders; those of each size are stored in every sync mode and released
+soon after. The floor does the same with a plain file: append, CRC-32, fdatasync for every eight. Replay is what a start
+does with what was left: opening, checking, reading, and for `windows` decoding and rebuilding the run windows, too.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from bench.decode_and_observe import batch
+from spanwarden.dialects.reading import observe
+from spanwarden.otlp.requests import decode
+from spanwarden.runs.windows import Windows, WindowSettings
+from spanwarden.service.metrics import Telemetry
+from spanwarden.storage.directory import Directory
+from spanwarden.storage.journal import Entry, Sync
+from spanwarden.storage.lmdb_journal import LmdbJournal
+
+TOGETHER = 8
+SIZES = {"1.5 MB": (1_500_000, 160), "28 KB": (28_000, 2000), "3 KB": (3_000, 8000)}
+MODES: tuple[Sync, ...] = ("group", "os", "off")
+
+
+class Cost(NamedTuple):
+    """Microseconds of one request: on the clock, and of CPU."""
+
+    wall: float
+    cpu: float
+
+
+def opened(folder: pathlib.Path, sync: Sync) -> LmdbJournal:
+    """Return an open journal; its directory is locked until the process ends or `close` is called on it."""
+    directory = Directory(folder)
+    directory.open()
+    journal = LmdbJournal(directory, 4 << 30, sync, Telemetry(), time.monotonic, time.time_ns)
+    journal.open()
+    return journal
+
+
+def timed(act: Callable[[], None], requests: int) -> Cost:
+    """Return what one of the requests costs that `act` stores."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    act()
+    return Cost((time.perf_counter() - wall) / requests * 1e6, (time.process_time() - cpu) / requests * 1e6)
+
+
+def store(journal: LmdbJournal, bodies: Sequence[bytes]) -> None:
+    """Store bodies eight by eight, and release them half a hundred later."""
+    held: list[int] = []
+    for at in range(0, len(bodies), TOGETHER):
+        futures = [journal.append(Entry("traces", at, body)) for body in bodies[at : at + TOGETHER]]
+        held += [future.result() for future in futures]
+        if len(held) >= 50:
+            journal.release(held)
+            held = []
+    journal.release(held)
+    journal.flush()
+
+
+def floor(file: int, bodies: Sequence[bytes]) -> None:
+    """Append bodies to a plain file, eight at a time on disk together."""
+    for at in range(0, len(bodies), TOGETHER):
+        for body in bodies[at : at + TOGETHER]:
+            os.writev(file, (zlib.crc32(body).to_bytes(4, "little"), body))
+        os.fdatasync(file)
+
+
+def appends(folder: pathlib.Path, rounds: int = 3, share: float = 1.0) -> dict[str, Cost]:
+    """Return the median cost of every size and mode over interleaved rounds; `share` of the usual requests."""
+    costs: dict[str, list[Cost]] = {}
+    for _ in range(rounds):
+        for name, (size, usual) in SIZES.items():
+            bodies = [os.urandom(size)] * max(TOGETHER, int(usual * share))
+            plain = folder / "plain"
+            file = os.open(plain, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            costs.setdefault(f"{name} floor", []).append(timed(lambda f=file, b=bodies: floor(f, b), len(bodies)))  # type: ignore[misc]
+            os.close(file)
+            plain.unlink()
+            for mode in MODES:
+                place = folder / mode
+                journal = opened(place, mode)
+                costs.setdefault(f"{name} {mode}", []).append(
+                    timed(lambda j=journal, b=bodies: store(j, b), len(bodies))  # type: ignore[misc]
+                )
+                journal.close()
+                journal.directory.close()
+                shutil.rmtree(place)
+    return {
+        name: Cost(statistics.median(c.wall for c in all_), statistics.median(c.cpu for c in all_))
+        for name, all_ in costs.items()
+    }
+
+
+def runs(content: bool, spans: int, requests: int) -> Iterator[bytes]:
+    """Yield requests of runs that are all different."""
+    request = ExportTraceServiceRequest.FromString(batch(content=content, spans=spans))
+    told = request.resource_spans[0].scope_spans[0].spans
+    first = [int.from_bytes(span.trace_id, "big") for span in told]
+    for number in range(requests):
+        for span, trace in zip(told, first, strict=True):
+            span.trace_id = (trace + number * spans).to_bytes(16, "big")
+        yield request.SerializeToString()
+
+
+def replay(folder: pathlib.Path, bodies: Iterable[bytes]) -> tuple[float, float]:
+    """Return the MB per second of CPU at which a start reads requests again, and rebuilds windows from them."""
+    journal = opened(folder, "off")
+    stored = [journal.append(Entry("traces", 0, body)) for body in bodies]
+    for future in stored:
+        future.result()
+    journal.close()
+    journal.directory.close()
+    began = time.process_time()
+    journal = opened(folder, "group")
+    size = sum(len(entry.body) for _, entry in journal.undecided()) / 1e6
+    read = size / (time.process_time() - began)
+    windows = Windows(WindowSettings(max_size=4 << 30))
+    began = time.process_time()
+    for position, entry in journal.undecided():
+        windows.add(observe(decode(entry.signal, entry.body), position), 0.0, position)
+    rebuilt = size / (time.process_time() - began)
+    journal.close()
+    journal.directory.close()
+    shutil.rmtree(folder)
+    return read, rebuilt
+
+
+def main() -> None:
+    """Run the command line."""
+    with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
+        folder = pathlib.Path(name)
+        for label, cost in appends(folder).items():
+            print(f"append {label:14} {cost.wall:9.1f} us of time, {cost.cpu:8.1f} us of CPU per request")
+        for label, shape in {
+            "512 spans with content": (True, 512, 150),
+            "512 spans without": (False, 512, 300),
+            "10 spans with content": (True, 10, 5000),
+        }.items():
+            read, rebuilt = replay(folder / "replay", runs(*shape))
+            print(f"replay {label:24} {read:6.0f} MB/s of CPU read, {rebuilt:6.0f} MB/s with windows")
+
+
+if __name__ == "__main__":
+    main()
