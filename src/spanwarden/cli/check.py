@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spanwarden.cli.check_action import MODES, STEP_TYPES, Asked, check_action
 from spanwarden.cli.main import UsageError
 from spanwarden.cli.options import tables_options
 from spanwarden.cli.printing import print_json
 
 if TYPE_CHECKING:
+    from spanwarden.guard.decision import GuardMode
     from spanwarden.model.finding import Severity, Verdict
     from spanwarden.model.run import Run
     from spanwarden.policy.policy import Policy
     from spanwarden.transcripts.reading import Format, Trace
     from spanwarden.transcripts.tables import Tables
+    from spanwarden.transcripts.troy import StepType
 
-FORMATS = ("generic", "codex", "claude", "otlp")
+FORMATS = ("generic", "codex", "claude", "otlp", "troy")
 LEVELS = ("info", "low", "medium", "high", "critical")
 
 
@@ -28,14 +31,39 @@ LEVELS = ("info", "low", "medium", "high", "critical")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="What the traces are; told from content otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: an object a run.")
 @click.option("--fail-on", type=click.Choice(LEVELS), default="info", help="Least severity that counts as a failure.")
+@click.option("-a", "--action", metavar="NAME", help="Judge one action that is yet to be done, not a trace.")
+@click.option("-i", "--input", "arguments", metavar="JSON", help="With --action: its arguments, an object.")
+@click.option("--metadata", metavar="JSON", help="With --action: what is known of it, an object.")
+@click.option("--agent-name", default="agent", help="With --action: who is about to do it.")
+@click.option("--agent-metadata", metavar="JSON", help="With --action: what is known of the agent, an object.")
+@click.option("-t", "--step-type", type=click.Choice(STEP_TYPES), default="tool_call", help="With --action: its kind.")
+@click.option("--mode", type=click.Choice(MODES), default="enforce", help="With --action: whether it may be blocked.")
 @tables_options
-@click.argument("paths", nargs=-1, required=True, metavar="TRACE... POLICY")
-def command(tables: Tables, form: Format | None, as_json: bool, fail_on: Severity, paths: tuple[str, ...]) -> int:
-    """Hold recorded runs against a policy.
+@click.argument("paths", nargs=-1, required=True, metavar="[TRACE...] POLICY")
+def command(
+    tables: Tables,
+    form: Format | None,
+    as_json: bool,
+    fail_on: Severity,
+    action: str | None,
+    arguments: str | None,
+    metadata: str | None,
+    agent_name: str,
+    agent_metadata: str | None,
+    step_type: StepType,
+    mode: GuardMode,
+    paths: tuple[str, ...],
+) -> int:
+    """Hold recorded runs, or one action, against a policy.
 
     TRACE is a file or a folder, POLICY a file or pack:NAME. Exit code 0: nothing found; 1: findings at or above
-    --fail-on; 2: something could not be judged.
+    --fail-on; 2: something could not be judged. With --action: 0: allowed; 2: blocked, or it could not be judged.
     """
+    if action is not None:
+        if len(paths) != 1:
+            raise UsageError("check --action needs a POLICY and no TRACE")
+        asked = Asked(action, arguments, metadata, agent_name, agent_metadata, step_type, mode)
+        return check_action(paths[0], asked, tables)
     from spanwarden.policy.document import PolicyError
     from spanwarden.policy.loading import load
     from spanwarden.transcripts.json_text import TranscriptError

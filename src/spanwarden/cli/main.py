@@ -9,6 +9,8 @@ import sys
 import click
 
 COMMANDS = {
+    "audit": "Write a report on one recorded run, as Markdown and JSON.",
+    "audit-batch": "Write a report on every trace in a folder, and an overview.",
     "check": "Hold recorded runs, or one action, against a policy.",
     "components": "List the receivers, processors, exporters and extensions in this build.",
     "demo": "Start the service, replay recorded agent runs, print the findings.",
