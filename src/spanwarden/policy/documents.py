@@ -138,13 +138,15 @@ def pack_names() -> tuple[str, ...]:
 
 
 def read_pack(source: str) -> Document:
-    """Return a built-in pack by `pack:NAME`. Raises PolicyError for a name that there is not."""
-    name = source.removeprefix(PACK)
-    known = pack_names()
-    if not _PACK_NAME.fullmatch(name) or name not in known:
-        raise _UnreadableError(f"{PACK}{name[:64]}: no such pack{nearest(name, known)}; there is {', '.join(known)}")
+    """Return a built-in pack by `pack:NAME`, in which `-` and `_` are alike. Raises PolicyError for any other name."""
+    asked = source.removeprefix(PACK)
+    known = {name.replace("-", "_"): name for name in pack_names()}
+    name = known.get(asked.replace("-", "_")) if _PACK_NAME.fullmatch(asked) else None
+    if name is None:
+        hint = nearest(asked, known.values())
+        raise _UnreadableError(f"{PACK}{asked[:64]}: no such pack{hint}; there is {', '.join(known.values())}")
     body = importlib.resources.files("spanwarden.policy.packs").joinpath(f"{name}.yaml").read_bytes()
-    return _document(body, source, name, None)
+    return _document(body, PACK + name, name, None)
 
 
 def _read_file(path: Path, source: str) -> Document:
