@@ -125,6 +125,7 @@ class Process:
         self.contents = reader(self.requests.__getitem__)
         self.last: dict[str, Decision] = {}
         self.early: dict[str, tuple[str, Finding]] = {}
+        self.told: dict[str, tuple[bytes, ...]] = {}
         self.windows = self._windows()
 
     def _windows(self) -> Windows:
@@ -165,6 +166,9 @@ class Process:
 
     def _settle(self, now: float) -> None:
         for decision in self.windows.due(now):
+            self.told[decision.run.id] = decision.run.trace_ids
+            for gone in decision.absorbed:
+                self.told.pop(gone, None)
             if decision.early:
                 for finding in policy().evaluate_early(decision.run, EventContents(decision.run.events, self.contents)):
                     self.early.setdefault(finding.finding_id, (decision.run.id, finding))
@@ -181,6 +185,7 @@ class Process:
     def _restart(self, now: float) -> None:
         """Lose everything but the journal, and what was told."""
         self.windows = self._windows()
+        self.windows.recall(self.told.items())
         for position, at in sorted(self.journal.items()):
             self._add(position, at)
         self.windows.resume(now)

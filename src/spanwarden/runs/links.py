@@ -20,7 +20,7 @@ class Links:
         if ends is None:
             ends = self._ends[key] = ([], [])
         own, other = ends if leading else (ends[1], ends[0])
-        window.ends.add(key)
+        window.ends[key] = None
         if not other:
             if all(known.now() is not window for known in own):
                 own.append(window)

@@ -35,10 +35,13 @@ class WindowSettings(msgspec.Struct, frozen=True):
 SpanKey = tuple[bytes, bytes]
 Repeated = tuple[str, str, str, str | None]
 
-WINDOW = 2200
+WINDOW = 4000
 KEY = 150
 """Bytes of memory of a window that holds nothing, and of a key beside its text."""
 _LEAST_PACKED = 8
+_SPAN_ID = 8
+_NONE: set[bytes] = set()
+"""Stands for the spans of every packed window; never added to."""
 
 
 class Window:
@@ -68,6 +71,7 @@ class Window:
         "overflowed",
         "packed",
         "packed_count",
+        "packed_spans",
         "positions",
         "provisional",
         "reopened",
@@ -92,7 +96,7 @@ class Window:
         self.token = token
         self.sender = sender
         self.keys: set[str] = set()
-        self.ends: set[str] = set()
+        self.ends: dict[str, None] = {}  # dicts for sets where most are empty: those take a third
         self.fresh: list[Observation] = []
         self.packed: list[bytes] = []
         self.packed_count = 0
@@ -107,6 +111,7 @@ class Window:
         self.rooted = False
         self.tops: dict[bytes, bool] = {}
         self.spans: set[bytes] = set()
+        self.packed_spans = b""
         self.missing: set[bytes] = set()
         self.decided_at: float | None = None
         self.revision = 0
@@ -123,10 +128,10 @@ class Window:
         self.reopened = False
         self.overflowed = False
         self.identities: set[int] | None = None
-        self.instances: set[str] = set()
+        self.instances: dict[str, None] = {}
         self.into: Window | None = None
         self.loose: dict[SpanKey, list[Observation]] = {}
-        self.unseen: set[SpanKey] = set()
+        self.unseen: dict[SpanKey, None] = {}
         self.seeking: list[Observation] = []
         self.untied = False
         self.mute = True
@@ -165,6 +170,17 @@ class Window:
         self.packed.append(packed)
         self.packed_count += len(self.fresh)
         self.fresh, self.history = [], {}
+        if self.all_spans():
+            self.packed_spans = b"".join(self.spans)
+            self.spans = _NONE
+
+    def all_spans(self) -> set[bytes]:
+        """Return the ids of the spans that were seen, as a set again."""
+        if self.packed_spans:
+            told = self.packed_spans
+            self.spans = {told[at : at + _SPAN_ID] for at in range(0, len(told), _SPAN_ID)}
+            self.packed_spans = b""
+        return self.spans
 
     def now(self) -> Window:
         """Return the window that this one has become part of; itself if none."""
@@ -191,7 +207,7 @@ class Window:
         if observation.loose:
             span = (observation.trace_id, observation.span_id)
             self.loose.setdefault(span, []).append(observation)
-            self.unseen.add(span)
+            self.unseen[span] = None
             self.untied = True
         return taken
 
@@ -214,9 +230,10 @@ class Window:
     def _place(self, o: Observation) -> None:
         """Note where a span stands in its trace, and when it was."""
         self.tops[o.trace_id] = not o.parent_id or self.tops.get(o.trace_id, False)
-        self.spans.add(o.span_id)
+        spans = self.all_spans()
+        spans.add(o.span_id)
         self.missing.discard(o.span_id)
-        if o.parent_id and o.parent_id not in self.spans:
+        if o.parent_id and o.parent_id not in spans:
             self.missing.add(o.parent_id)
         if o.root:
             self.rooted = True
@@ -245,8 +262,9 @@ class Window:
         self.rooted |= other.rooted
         for trace_id, top in other.tops.items():
             self.tops[trace_id] = top or self.tops.get(trace_id, False)
-        self.spans |= other.spans
-        self.missing = (self.missing | other.missing) - self.spans
+        spans = self.all_spans()
+        spans |= other.all_spans()
+        self.missing = (self.missing | other.missing) - spans
         self.revision = max(self.revision, other.revision)
         self.reopened |= other.reopened
         self.overflowed |= other.overflowed
@@ -339,9 +357,9 @@ def identity(observation: Observation) -> int:
 
 
 def weight(observation: Observation) -> int:
-    """Return about how many bytes of memory an observation holds (measured: 640 on average over 120 captures)."""
+    """Return about how many bytes of memory an observation holds (measured by tests/bench/open_runs.py)."""
     o = observation
-    size = 480 + len(o.merge or "") + len(o.agent or "") + len(o.tool or "") + len(o.conversation or "")
+    size = 650 + len(o.merge or "") + len(o.agent or "") + len(o.tool or "") + len(o.conversation or "")
     for key in o.keys:
         size += len(key)
     for key in o.leads_to + o.follows:

@@ -44,8 +44,8 @@ _MAX_HOSTS = 512
 _ROOM = 0.98
 """What is left of a limit after room was made: the order in which windows leave is worked out once for many."""
 _PACKED_FROM = 0.5
-_PACKED_AT_ONCE = 16
-"""The share of the memory limit from which on waiting windows are packed, and how many are tried each time."""
+_PACKED_AT_ONCE, _TRIED_AT_ONCE = 32, 1000
+"""The share of the memory limit from which on waiting windows are packed, how many each time, how many are tried."""
 
 
 class Windows:
@@ -78,6 +78,7 @@ class Windows:
         self._looks = Looks()
         self._hand: list[int] = []
         self._told = 0
+        self._recalled: dict[bytes, tuple[int, str]] = {}
         self._next_token = 0
         self._open = 0
         self._observations = 0
@@ -160,6 +161,16 @@ class Windows:
     def next_deadline(self) -> float | None:
         """Return the earliest time at which `due` may have something to do, None if there is nothing."""
         return self._heap[0][0] if self._heap else None
+
+    def recall(self, told: Iterable[tuple[str, Iterable[bytes]]]) -> None:
+        """Go on calling runs by the ids that an earlier process told them with, in the order in which they were told.
+
+        told: ids and trace ids of runs of which more may come; replaces what was recalled before.
+        """
+        self._recalled = {}
+        for number, (run_id, trace_ids) in enumerate(told):
+            for trace_id in trace_ids:
+                self._recalled.setdefault(trace_id, (number, run_id))
 
     def resume(self, now: float) -> None:
         """Begin anew to wait for what is not decided: senders may only now come again with what they could not send."""
@@ -245,7 +256,7 @@ class Windows:
             self._references.hold(window, observation.content.position)
         instance = observation.instance
         if instance is not None and instance not in window.instances and hosts(observation):
-            window.instances.add(instance)
+            window.instances[instance] = None
             self._hosting.setdefault(instance, {})[window.token] = window
         if bare(observation):
             self._calls.add(observation, window)
@@ -277,7 +288,7 @@ class Windows:
     def _tie_together(self, window: Window) -> Window:
         """Join a window with what its loose messages and its unhosted calls belong to, as far as it has arrived."""
         window.untied = False
-        spans, window.unseen = sorted(window.unseen), set()
+        spans, window.unseen = sorted(window.unseen), {}
         seeking, window.seeking = window.seeking, []
         for told in [window.loose[span] for span in spans]:
             ties = loose_ties(told)
@@ -403,7 +414,9 @@ class Windows:
     def _named(self, window: Window, run: Run) -> Run:
         """Return a run under the id that it was first told with."""
         if window.run_id is None:
-            window.run_id = run.id
+            known = sorted({self._recalled[trace] for trace in run.trace_ids if trace in self._recalled})
+            window.run_id, *gone = dict.fromkeys([name for _, name in known] or [run.id])
+            window.absorbed = tuple(gone)
         return run if run.id == window.run_id else msgspec.structs.replace(run, id=window.run_id)
 
     def _keep_names(self, window: Window) -> None:
@@ -423,12 +436,16 @@ class Windows:
         quiet_since = now - self.settings.settle
         if not self._hand:
             self._hand = list(self._windows)
-        for _ in range(min(_PACKED_AT_ONCE, len(self._hand))):
+        packed = 0
+        for _ in range(min(_TRIED_AT_ONCE, len(self._hand))):
             window = self._windows.get(self._hand.pop())
-            if window is not None and window.last <= quiet_since:
+            if window is not None and window.last <= quiet_since and window.fresh:
                 weighed = window.size
                 window.pack()
                 self._size += window.size - weighed
+                packed += 1
+                if packed == _PACKED_AT_ONCE:
+                    break
 
     def _make_room(self, now: float) -> list[Decision]:
         """Let windows go, those that were not decided with a verdict on what is there; see `leaving`."""
