@@ -33,8 +33,16 @@ class Sensitive(NamedTuple):
 
 
 def bare(event: Event) -> bool:
-    """Tell whether it is known of a call, without loading anything, that its telemetry carries no content."""
-    return bool(event.content) and all(ref.bare for ref in event.content)
+    """Tell whether it is known of an event, without loading anything, that its telemetry carries no content."""
+    for ref in event.content:
+        if not ref.bare:
+            return False
+    return bool(event.content)
+
+
+def bare_events(view: RunView) -> frozenset[int]:
+    """Return the events of which `bare` holds."""
+    return view.once("bare", lambda: frozenset(index for index, event in enumerate(view.events) if bare(event)))
 
 
 def calls(view: RunView) -> list[int]:
@@ -52,10 +60,9 @@ def taken(view: RunView, selector: Selector) -> Sequence[int]:
 
 
 def _taken(view: RunView, selector: Selector) -> Sequence[int]:
-    kinds = getattr(selector, "kinds", CALLS)
-    if kinds == CALLS and not any(getattr(selector, name, ()) for name in _LOOKED_AT):
+    if selector.kinds == CALLS and not any(getattr(selector, name) for name in _LOOKED_AT):
         return calls(view)
-    places: Sequence[int] = calls(view) if kinds <= CALLS else range(len(view.events))
+    places: Sequence[int] = calls(view) if selector.kinds <= CALLS else range(len(view.events))
     if selector.effects and not selector.acting:
         by_effect = view.once("effects", lambda: _by_effect(view))
         wanted = set().union(*(by_effect.get(kind, ()) for kind in selector.effects))

@@ -11,6 +11,7 @@ arguments, as it is or encoded), `span` (the sink does what an injected block or
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -25,7 +26,7 @@ from spanwarden.policy.rules.base import Rule, RunView
 from spanwarden.policy.rules.conditions import Test, compile_test
 from spanwarden.policy.rules.content_index import (
     Sensitive,
-    bare,
+    bare_events,
     echoed,
     provenance,
     sensitive,
@@ -103,9 +104,10 @@ class Flow(msgspec.Struct, frozen=True):
         sinks = taken(view, self.sink)
         sources = [index for index in taken(view, self.source) if index < sinks[-1]]
         lacking = []
-        if self.via != {"order"} and not any(_has_arguments(view, index) for index in sinks):
+        empty = bare_events(view)
+        if self.via != {"order"} and not any(_has_arguments(view, index) for index in sinks if index not in empty):
             lacking.append("arguments")
-        if not any(_has_result(view, index) for index in sources):
+        if not any(_has_result(view, index) for index in sources if index not in empty):
             lacking.append("results")
         return tuple(lacking)
 
@@ -117,16 +119,15 @@ class Flow(msgspec.Struct, frozen=True):
 
 
 def _has_arguments(view: RunView, index: int) -> bool:
-    return not bare(view.events[index]) and view.contents.body(index).arguments is not None
+    return view.contents.body(index).arguments is not None
 
 
 def _has_result(view: RunView, index: int) -> bool:
-    if bare(view.events[index]):
-        return False
     content = view.contents.body(index)
     return content.result is not None or content.error is not None
 
 
+@functools.cache
 def _kinds(via: frozenset[str]) -> frozenset[str]:
     return frozenset("span" if name in _SPAN_KINDS else name for name in via)
 

@@ -6,6 +6,7 @@ alone and costs next to nothing; `fits` also looks at content and conditions.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -75,9 +76,7 @@ class Selector(msgspec.Struct, frozen=True):
             return False
         if not self.targets:
             return True
-        path = (target or "")[:4096]
-        name = path.replace("\\", "/").rpartition("/")[2]
-        return any(pattern.fullmatch(path if "/" in pattern.pattern else name) for pattern in self.targets)
+        return _any_target(self.targets, (target or "")[:4096])
 
     def ended(self, view: RunView, index: int) -> bool:
         """Tell whether an event ended as asked for."""
@@ -123,6 +122,12 @@ class Selector(msgspec.Struct, frozen=True):
         results = ["results"] if self.carries or self.finds or self.outcomes else []
         asked = self.where.needs if self.where is not None else ()
         return frozenset((*results, *asked))
+
+
+@functools.lru_cache(maxsize=2_048)
+def _any_target(patterns: tuple[Any, ...], path: str) -> bool:
+    name = path.replace("\\", "/").rpartition("/")[2]
+    return any(pattern.fullmatch(path if "/" in pattern.pattern else name) for pattern in patterns)
 
 
 def read_selector(
