@@ -16,10 +16,14 @@ COMMANDS = {
     "demo": "Start the service, replay recorded agent runs, print the findings.",
     "dialects": "List the telemetry dialects that are recognised.",
     "events": "Print what agents did, one normalised event a line.",
+    "findings": "List what was found, from the service's ledger.",
     "import": "Turn a coding agent's session log into a trace file.",
     "inspect": "Show what one run did and what is risky about it.",
+    "outbox": "List, retry or drop what exporters are still to be told.",
     "print-config": "Print the settings in force, secrets hidden.",
+    "runs": "List decided runs, from the service's ledger.",
     "serve": "Receive OTLP, judge runs, export findings.",
+    "stats": "Count runs, findings and waiting notices.",
     "validate": "Check settings and policies without starting.",
 }
 """Every command with its one-line help; the module is `spanwarden.cli.<name>` with `-` as `_`, its object `command`."""
