@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Protocol
 
 from spanwarden.otlp.proto import trimmed_pb2
@@ -124,20 +125,35 @@ class Intake:
             if future.done():
                 self._stored(future.result(), entry, message, size)
                 return
-            stored = asyncio.wrap_future(future)
-            # A client that hangs up now must not leave behind an entry that is stored and never read.
-            stored.add_done_callback(
-                lambda done: (
-                    None if done.cancelled() or done.exception() else self._stored(done.result(), entry, message, size)
-                )
-            )
-            await asyncio.shield(stored)
+            await self._until_stored(future, lambda position: self._stored(position, entry, message, size))
         except JournalFullError:
             self.counters.overloaded(entry.signal, transport)
             raise OverloadedError from None
         except Exception:
             self.counters.failed(entry.signal, transport, checked.records - checked.rejected)
             raise
+
+    async def _until_stored(self, future: Future[int], act: Callable[[int], None]) -> None:
+        """Wait for the journal, then act; also if the client hangs up, lest an entry be stored and never read."""
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+
+        def settle() -> None:
+            error = future.exception()
+            try:
+                if error is None:
+                    act(future.result())
+            except Exception as failure:  # noqa: BLE001 - it is the waiter's
+                error = failure
+            if waiter.done():
+                return
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+
+        future.add_done_callback(lambda _: None if loop.is_closed() else loop.call_soon_threadsafe(settle))
+        await waiter
 
     def _stored(self, position: int, entry: Entry, message: Message, size: int) -> None:
         self._hand_over(position, message, size)
