@@ -493,3 +493,12 @@ def test_the_heap_does_not_grow_with_what_arrives_for_one_run(windows: Windows) 
         windows.add([span(number, 1)], now=number / 100)
         windows.due(number / 100)
     assert len(windows._heap) <= 2
+
+
+def test_ids_told_by_an_earlier_process_are_recalled(windows: Windows) -> None:
+    windows.recall([("first", [OTHER]), ("second", [TRACE, OTHER])])
+    windows.add([span(1, keys=("prompt:p", "trace:a")), span(5, keys=("prompt:p", "trace:b"), trace=OTHER)], now=0)
+    decision = only(windows.due(2))
+    assert (decision.run.id, decision.absorbed) == ("first", ("second",))
+    windows.add([span(2, 1, trace=bytes(15) + b"x"), span(1, trace=bytes(15) + b"x")], now=3)
+    assert only(windows.due(5)).run.id == (bytes(15) + b"x").hex()

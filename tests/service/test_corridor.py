@@ -21,6 +21,7 @@ from spanwarden.service.verdicts import Judge
 from spanwarden.storage.journal import Entry, MemoryJournal
 from spanwarden.storage.ledger.errors import LedgerUnavailableError
 from spanwarden.storage.ledger.ledger import Ledger
+from spanwarden.storage.ledger.recalling import told
 
 TRACE = b"t" * 16
 
@@ -77,8 +78,9 @@ class Bench:
         self.ledger = ledger or Ledger(None)
         outlets = Outlets(self.ledger, Lifetime(self.ledger, self.clock), self.telemetry, self.clock)
         outlets.add("keeper", Keeper(), ExporterSettings())
-        self.windows = Windows(WindowSettings(settle=2, idle_timeout=60, grace=600))
         self.judge = Judge([load(str(file))], self.ledger, outlets, self.telemetry, self.clock)
+        settings = WindowSettings(settle=2, idle_timeout=60, grace=600)
+        self.windows = Windows(settings, alerts=self.judge.alerts)
         self.corridor = Corridor(
             self.journal, self.windows, self.judge, self.telemetry, self.clock, max_pending=1 << 20
         )
@@ -110,6 +112,7 @@ def bench(tmp_path: pathlib.Path) -> Bench:
 
 
 def test_a_run_is_judged_after_it_settled(bench: Bench) -> None:
+    bench.windows.alerts = None
     bench.receive(spans((2, 1, "execute_tool", "drop_table"), (1, 0, "invoke_agent", "")))
     assert bench.at(1.9) == []
     finding, evaluation = bench.at(2.0)
@@ -118,6 +121,28 @@ def test_a_run_is_judged_after_it_settled(bench: Bench) -> None:
     assert [s.span_id for s in finding.subjects] == [(2).to_bytes(8, "big").hex()]
     assert bench.telemetry.value("spanwarden_findings", policy="p", rule="tool-forbidden", severity="high") == 1
     assert 'spanwarden_rule_seconds_total{policy="p",rule="tool-forbidden"}' in bench.telemetry.exposition().decode()
+
+
+def test_what_breaks_a_rule_for_good_is_told_while_the_run_goes_on_and_once(bench: Bench) -> None:
+    bench.receive(spans((2, 1, "execute_tool", "drop_table")))
+    assert bench.at(0.2) == []
+    (early,) = bench.at(0.25)
+    assert (early.kind, early.status, early.run.completeness) == ("finding", "new", "open")
+    bench.receive(spans((3, 1, "execute_tool", "read_file"), (1, 0, "invoke_agent", "")))
+    (whole,) = bench.at(5)
+    assert whole.kind == "evaluation"
+    assert [f.finding_id for f in whole.findings] == [early.findings[0].finding_id]
+    assert whole.run.completeness == "root_ended"
+
+
+def test_after_a_restart_runs_keep_the_ids_they_were_told_with(bench: Bench) -> None:
+    link = (3, 2, "execute_tool", "read_file")
+    bench.receive(spans((2, 0, "invoke_agent", ""), link, trace=b"z" * 16))
+    first = bench.at(2)[0].run.id
+    with bench.ledger.reading() as connection:
+        known = list(told(connection, 0))
+        assert list(told(connection, int(3e9))) == []
+    assert known == [(first, (b"z" * 16,))]
 
 
 def test_what_was_told_is_not_told_again_and_news_is(bench: Bench) -> None:

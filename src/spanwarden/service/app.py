@@ -40,6 +40,7 @@ from spanwarden.storage.directory import Directory, DirectoryError
 from spanwarden.storage.journal import Journal, MemoryJournal
 from spanwarden.storage.ledger.errors import LedgerError, LedgerUnavailableError
 from spanwarden.storage.ledger.ledger import Ledger
+from spanwarden.storage.ledger.recalling import told
 from spanwarden.storage.lmdb_journal import LmdbJournal
 from spanwarden.transcripts.tables import Tables
 
@@ -233,6 +234,9 @@ class Service:
             self._housekeeping.open()
         except (DirectoryError, LedgerError, LedgerUnavailableError) as error:
             raise StartError(f"extensions.storage.directory: {error}") from None
+        kept_for = self._windows.settings.grace + self._windows.settings.max_age
+        with self.ledger.reading() as connection:
+            self._windows.recall(told(connection, self._clock.wall_ns() - int(kept_for * 1e9)))
         replayed = self._corridor.replay()
         if replayed.requests:
             logger.info(
