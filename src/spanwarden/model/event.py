@@ -105,7 +105,7 @@ class Written(msgspec.Struct, frozen=True, gc=False):
     status: str | None = None
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One real action of an agent, however many records told of it.
 
     Times are nanoseconds since the epoch, 0 where unknown. `trace_id` and `span_id` are raw bytes, empty where the

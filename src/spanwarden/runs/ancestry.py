@@ -28,6 +28,22 @@ def parents_of(observations: Iterable[Observation]) -> dict[SpanKey, SpanKey | N
     return parents
 
 
+class Ancestry:
+    """The tree of the spans of one window."""
+
+    def __init__(self, observations: Iterable[Observation]) -> None:
+        self._parents = parents_of(observations)
+        self._found: dict[frozenset[SpanKey], dict[SpanKey, SpanKey | None]] = {}
+
+    def nearest(self, stops: Iterable[SpanKey]) -> Mapping[SpanKey, SpanKey | None]:
+        """Return `nearest` of these stops; who asks again for the same ones gets the same answer."""
+        wanted = frozenset(stops)
+        found = self._found.get(wanted)
+        if found is None:
+            found = self._found[wanted] = nearest(self._parents, wanted)
+        return found
+
+
 def nearest(parents: Mapping[SpanKey, SpanKey | None], stops: Iterable[SpanKey]) -> dict[SpanKey, SpanKey | None]:
     """Return, for every span, the nearest one strictly above it that is in `stops`, None where there is none.
 
@@ -37,7 +53,12 @@ def nearest(parents: Mapping[SpanKey, SpanKey | None], stops: Iterable[SpanKey])
     found: dict[SpanKey, SpanKey | None] = {}
     if not wanted:
         return dict.fromkeys(parents)
-    for start in parents:
+    for start, parent in parents.items():
+        if start in found:
+            continue
+        if parent is None or parent in found:  # as below, with a path of one; spans mostly come after their parents
+            found[start] = parent if parent is None or parent in wanted else found[parent]
+            continue
         path: list[SpanKey] = []
         at: SpanKey | None = start
         while at is not None and at not in found:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -10,14 +11,17 @@ import msgspec
 from spanwarden.model.event import Event
 from spanwarden.model.observation import DERIVED, Observation
 from spanwarden.model.run import Completeness, Run
-from spanwarden.runs.ancestry import SpanKey, nearest, parents_of, span_key
+from spanwarden.runs.ancestry import Ancestry, SpanKey, span_key
 from spanwarden.runs.clocks import aligned
 from spanwarden.runs.costs import Prices, total, with_estimates
 from spanwarden.runs.grouping import group
-from spanwarden.runs.handoffs import agent_names, asks_an_agent, is_handoff, spawning_calls
+from spanwarden.runs.handoffs import agent_names, asks_an_agent, spawning_calls, spawns
 from spanwarden.runs.history import Histories, placed
 from spanwarden.runs.merging import Name, event_of
 from spanwarden.runs.retelling import without_retold
+
+_CALLS = frozenset({"tool_call", "handoff"})
+_FIRST = itemgetter(0)
 
 
 def assemble(
@@ -32,33 +36,54 @@ def assemble(
     prices: what to estimate costs with that nothing reported. told: see `event_of`.
     """
     ordered = placed(_canonical(aligned(observations)))
-    parents = parents_of(ordered)
-    actions = without_retold([o for o in ordered if o.kind not in {"span", "end"}], parents)
-    agents = _agents(actions)
-    named = agent_names(actions)
-    above = nearest(parents, agents)
-    identified = _identified(ordered)
-    histories = Histories(actions, parents)
-    spawning = spawning_calls(actions, parents)
+    tree = Ancestry(ordered)
+    actions = without_retold([o for o in ordered if o.kind not in {"span", "end"}], tree)
+    histories = Histories(actions, tree)
+    agents = _Agents(ordered, actions, tree)
+    ended = completeness == "root_ended"
     built: list[tuple[tuple[Any, ...], Event]] = []
-    for indexes in group(actions, parents, histories).members():
+    for indexes in group(actions, tree, histories).members():
         members = [actions[i] for i in indexes]
-        known = _agent_by_id(members, identified)
-        event = event_of(members, known or _agent_above(members, agents, above) or _agent_id(members), told)
-        if event.kind in {"tool_call", "handoff"}:
-            ended = completeness == "root_ended"
+        known = None if len(members) == 1 and members[0].agent else agents.of(members)
+        event = event_of(members, known, told)
+        if event.kind in _CALLS:
             event = _retold(event, members, histories, ended)
-            if is_handoff(event, not spawning.isdisjoint(_keys(members)) or asks_an_agent(members, named)):
+            if event.kind == "tool_call" and agents.took_over(members) and not spawns(event):
                 event = msgspec.structs.replace(event, kind="handoff")
         built.append((_place(event, members, indexes[0]), event))
-    built.sort(key=lambda pair: pair[0])
-    events = with_estimates(_usage_once([event for _, event in built], parents), prices)
+    built.sort(key=_FIRST)
+    events = with_estimates(_usage_once([event for _, event in built], tree), prices)
     return _run(ordered, events, completeness, prices)
+
+
+class _Agents:
+    """Who did what: the agents of one window."""
+
+    def __init__(self, ordered: Sequence[Observation], actions: Sequence[Observation], tree: Ancestry) -> None:
+        self._spans = _agents(actions)
+        self._names = agent_names(actions)
+        self._above = tree.nearest(self._spans)
+        self._identified = _identified(ordered)
+        self._spawning = spawning_calls(actions, tree)
+
+    def of(self, members: Sequence[Observation]) -> str | None:
+        """Return the agent of an action whose own records may not name it: by its id, else the nearest one above."""
+        if self._identified:
+            for o in members:
+                if o.agent_id in self._identified:
+                    return self._identified[o.agent_id]
+        return _agent_above(members, self._spans, self._above) or _agent_id(members)
+
+    def took_over(self, members: Sequence[Observation]) -> bool:
+        """Tell whether a tool call was really an agent: it holds one, or bears the name of one."""
+        if self._spawning and not self._spawning.isdisjoint(_keys(members)):
+            return True
+        return asks_an_agent(members, self._names)
 
 
 def _retold(event: Event, members: Sequence[Observation], histories: Histories, ended: bool) -> Event:
     """Return a call that did not happen in this run as the message that it is: old history, or a mere request."""
-    if histories.before_the_run(members) or (event.tool is None and not any(o.executed for o in members)):
+    if (event.tool is None and not any(o.executed for o in members)) or histories.before_the_run(members):
         return msgspec.structs.replace(event, kind="message", role="tool", effects=(), status="unknown")
     if ended and histories.only_asked_for(members):
         return msgspec.structs.replace(event, kind="message", role="assistant", effects=())
@@ -67,16 +92,20 @@ def _retold(event: Event, members: Sequence[Observation], histories: Histories, 
 
 def _canonical(observations: Sequence[Observation]) -> list[Observation]:
     """One order whatever the order of arrival, exact repetitions gone."""
-    alike: dict[tuple[Any, ...], list[Observation]] = {}
+    first: dict[tuple[Any, ...], Observation] = {}
+    repeated: dict[tuple[Any, ...], list[Observation]] = {}
     for o in observations:
         # A request that is sent twice repeats its records at another position.
-        part = o.content.part if o.content is not None else -1
+        part = -1 if o.content is None else o.content.part
         key = (o.start, o.sequence, o.trace_id, o.span_id, o.source, o.kind, o.merge or "", part)
-        alike.setdefault(key, []).append(o)
+        known = first.setdefault(key, o)
+        if known is not o:
+            repeated.setdefault(key, [known]).append(o)
+    if not repeated:
+        return [first[key] for key in sorted(first)]
     ordered: list[Observation] = []
-    for key in sorted(alike):
-        found = alike[key]
-        ordered += found if len(found) == 1 else _distinct(found)
+    for key in sorted(first):
+        ordered += _distinct(repeated[key]) if key in repeated else (first[key],)
     return ordered
 
 
@@ -98,16 +127,12 @@ def _agents(actions: Iterable[Observation]) -> dict[SpanKey, str]:
 
 def _identified(ordered: Iterable[Observation]) -> dict[str, str]:
     """Return the names of agents by their ids; what an agent's own record says goes before what others say."""
-    names: dict[str, str] = {}
-    for own in (True, False):
-        for o in ordered:
-            if o.agent_id and o.agent and (o.kind == "agent") is own:
-                names.setdefault(o.agent_id, o.agent)
-    return names
-
-
-def _agent_by_id(members: Iterable[Observation], identified: dict[str, str]) -> str | None:
-    return next((identified[o.agent_id] for o in members if o.agent_id in identified), None)
+    own: dict[str, str] = {}
+    others: dict[str, str] = {}
+    for o in ordered:
+        if o.agent_id and o.agent:
+            (own if o.kind == "agent" else others).setdefault(o.agent_id, o.agent)
+    return {**others, **own}
 
 
 def _agent_id(members: Iterable[Observation]) -> str | None:
@@ -119,7 +144,7 @@ def _keys(members: Iterable[Observation]) -> Iterable[SpanKey]:
 
 
 def _agent_above(
-    members: Iterable[Observation], agents: dict[SpanKey, str], above: dict[SpanKey, SpanKey | None]
+    members: Iterable[Observation], agents: dict[SpanKey, str], above: Mapping[SpanKey, SpanKey | None]
 ) -> str | None:
     for o in members:
         key = span_key(o)
@@ -138,7 +163,7 @@ def _place(event: Event, members: Sequence[Observation], index: int) -> tuple[An
     first = members[0]
     if event.kind == "agent":
         phase = 0
-    elif any(o.source != "message" for o in members):
+    elif first.source != "message" or (len(members) > 1 and any(o.source != "message" for o in members)):
         phase = 2
     else:
         phase = 1 if first.history else 3
@@ -146,13 +171,15 @@ def _place(event: Event, members: Sequence[Observation], index: int) -> tuple[An
     return event.start, phase, -event.end if phase == 0 else 0, sequence, event.trace_id, event.span_id, index
 
 
-def _usage_once(events: list[Event], parents: dict[SpanKey, SpanKey | None]) -> list[Event]:
+def _usage_once(events: list[Event], tree: Ancestry) -> list[Event]:
     """Agents repeat the sums of what is below them: keep one for the topmost only, and only if no model call has any.
 
     Tokens and cost are judged apart: some senders tell the tokens of each call and the cost of the whole.
     """
-    counted = _topmost(events, parents, lambda e: e.usage is not None)
-    costly = _topmost(events, parents, lambda e: e.cost_usd is not None)
+    if not any(e.kind == "agent" and (e.usage is not None or e.cost_usd is not None) for e in events):
+        return events
+    counted = _topmost(events, tree, lambda e: e.usage is not None)
+    costly = _topmost(events, tree, lambda e: e.cost_usd is not None)
     once: list[Event] = []
     for event in events:
         changes: dict[str, Any] = {}
@@ -164,27 +191,25 @@ def _usage_once(events: list[Event], parents: dict[SpanKey, SpanKey | None]) -> 
     return once
 
 
-def _topmost(
-    events: list[Event], parents: dict[SpanKey, SpanKey | None], has: Callable[[Event], bool]
-) -> frozenset[SpanKey]:
+def _topmost(events: list[Event], tree: Ancestry, has: Callable[[Event], bool]) -> frozenset[SpanKey]:
     """Return the agents whose sum counts: those without one above them, none if anything but an agent tells it."""
     if any(e.kind != "agent" and has(e) for e in events):
         return frozenset()
     summed = {(e.trace_id, e.span_id) for e in events if e.kind == "agent" and has(e)}
-    above = nearest(parents, summed)
+    above = tree.nearest(summed)
     return frozenset(key for key in summed if above.get(key) is None)
 
 
 def _run(ordered: Sequence[Observation], events: list[Event], completeness: Completeness, prices: Prices | None) -> Run:
-    traced = [o for o in ordered if o.trace_id]
+    traces = tuple(dict.fromkeys([o.trace_id for o in ordered if o.trace_id]))
     root = _root(ordered)
     cost, source = total(events)
-    timed = [o for o in ordered if o.start or o.end]
-    start = min((o.start or o.end for o in timed), default=0)
-    end = max((max(o.start, o.end) for o in timed), default=0)
+    starts = [o.start or o.end for o in ordered if o.start or o.end]
+    start = min(starts, default=0)
+    end = max([max(o.start, o.end) for o in ordered])
     explicit = next((o.run_id for o in ordered if o.run_id), None)
     return Run(
-        id=explicit or (traced[0].trace_id.hex() if traced else _best_key(ordered)),
+        id=explicit or (traces[0].hex() if traces else _best_key(ordered)),
         events=tuple(events),
         agent=_agent(ordered, events),
         conversation=_conversation(ordered),
@@ -194,9 +219,9 @@ def _run(ordered: Sequence[Observation], events: list[Event], completeness: Comp
         cost_usd=cost,
         cost_source=source,
         price_table=prices.version if prices is not None and source == "estimated" else None,
-        runtime_seconds=(end - start) / 1e9 if timed else None,
+        runtime_seconds=(end - start) / 1e9 if starts else None,
         completeness=completeness,
-        trace_ids=tuple(dict.fromkeys(o.trace_id for o in traced)),
+        trace_ids=traces,
         root_trace_id=root.trace_id if root else b"",
         root_span_id=root.span_id if root else b"",
         dialects=tuple(sorted({e.dialect for e in events})),
@@ -205,22 +230,23 @@ def _run(ordered: Sequence[Observation], events: list[Event], completeness: Comp
 
 def _conversation(ordered: Sequence[Observation]) -> str | None:
     """Return the conversation: a name that was sent, else what a model call's messages say, else an agent's."""
-    named = [o for o in ordered if o.conversation]
-    derived = [o for o in named if (o.conversation or "").startswith(DERIVED)]
-    if len(derived) < len(named):
-        return next(o.conversation for o in named if not (o.conversation or "").startswith(DERIVED))
+    derived: list[Observation] = []
+    for o in ordered:
+        if o.conversation:
+            if not o.conversation.startswith(DERIVED):
+                return o.conversation
+            derived.append(o)
     calls = {span_key(o) for o in ordered if o.kind == "llm_call"} - {None}
     return next((o.conversation for o in (*(o for o in derived if span_key(o) in calls), *derived)), None)
 
 
 def _root(ordered: Sequence[Observation]) -> Observation | None:
     """Return the span to hang the verdict on: the declared root, else one without a parent, else the first span."""
-    spans = [o for o in ordered if o.span_id]
-    own = [o for o in spans if o.source == "span"]
-    for candidates in ([o for o in own if o.root], [o for o in own if not o.parent_id], own, spans):
+    own = [o for o in ordered if o.source == "span" and o.span_id]
+    for candidates in ([o for o in own if o.root], [o for o in own if not o.parent_id], own):
         if candidates:
             return candidates[0]
-    return None
+    return next((o for o in ordered if o.span_id), None)
 
 
 def _agent(ordered: Sequence[Observation], events: Iterable[Event]) -> str | None:

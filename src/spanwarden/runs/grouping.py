@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from spanwarden.model.observation import Observation
-from spanwarden.runs.ancestry import SpanKey, nearest
+from spanwarden.runs.ancestry import Ancestry, SpanKey
 from spanwarden.runs.history import Histories
 from spanwarden.runs.matching import match_requests, same_tool
 from spanwarden.runs.ties import SLACK, best_host, hosts, seeks
@@ -53,45 +53,59 @@ class Groups:
 
     def members(self) -> list[list[int]]:
         """Return every group, its indexes ascending."""
-        groups: dict[int, list[int]] = defaultdict(list)
-        for index in range(len(self._parent)):
-            groups[self.find(index)].append(index)
+        groups: dict[int, list[int]] = {}
+        roots: list[int] = []
+        for index, parent in enumerate(self._parent):
+            if parent == index:
+                roots.append(index)
+                groups[index] = [index]
+            else:  # a parent has a lower index, so its root is known
+                roots.append(roots[parent])
+                groups[roots[parent]].append(index)
         return list(groups.values())
 
 
-def group(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey | None], histories: Histories) -> Groups:
+def group(observations: Sequence[Observation], tree: Ancestry, histories: Histories) -> Groups:
     """Return the groups of observations that told of the same action. `observations` are sorted and hold no "span"."""
     groups = Groups(len(observations))
     _same_span(observations, groups)
     _same_identity(observations, groups)
-    _nested(observations, parents, groups)
+    _nested(observations, tree, groups)
     _elsewhere(observations, groups)
-    current = (m for m in groups.members() if not histories.before_the_run([observations[i] for i in m]))
-    match_requests(observations, current, groups.join)
+    if any(o.executed and o.merge is None for o in observations):
+        current = (m for m in groups.members() if not histories.before_the_run([observations[i] for i in m]))
+        match_requests(observations, current, groups.join)
     return groups
 
 
 def _same_span(observations: Sequence[Observation], groups: Groups) -> None:
     """Join a span that was sent twice, and the log records that repeat what a span says."""
     spans: dict[tuple[object, ...], int] = {}
+    logs: list[int] = []
     for index, o in enumerate(observations):
         if o.source == "span" and o.span_id:
-            key = (o.kind, o.trace_id, o.span_id)
-            groups.join(spans.setdefault(key, index), index)
-    for index, o in enumerate(observations):
-        if o.source == "log" and o.merge is None and o.span_id:
-            span = spans.get((o.kind, o.trace_id, o.span_id))
-            if span is not None:
-                groups.join(span, index)
+            first = spans.setdefault((o.kind, o.trace_id, o.span_id), index)
+            if first != index:
+                groups.join(first, index)
+        elif o.source == "log" and o.merge is None and o.span_id:
+            logs.append(index)
+    for index in logs:
+        o = observations[index]
+        span = spans.get((o.kind, o.trace_id, o.span_id))
+        if span is not None:
+            groups.join(span, index)
 
 
 def _same_identity(observations: Sequence[Observation], groups: Groups) -> None:
     named: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, o in enumerate(observations):
-        for identity in (o.merge, o.alias):
-            if identity is not None:
-                named["call" if o.kind in CALLS else o.kind, identity].append(index)
+        if o.merge is not None:
+            named["call" if o.kind in CALLS else o.kind, o.merge].append(index)
+        if o.alias is not None:
+            named["call" if o.kind in CALLS else o.kind, o.alias].append(index)
     for (kind, identity), indexes in named.items():
+        if len(indexes) == 1:
+            continue
         if kind == "llm_call" and identity.startswith(LIKENESS):
             _alike(observations, indexes, groups)
         elif kind == "llm_call":
@@ -126,7 +140,7 @@ def _overlapping(observations: Sequence[Observation], indexes: list[int], groups
         until = max(until, o.end) if o.source == "span" else until
 
 
-def _nested(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey | None], groups: Groups) -> None:
+def _nested(observations: Sequence[Observation], tree: Ancestry, groups: Groups) -> None:
     """Join a layer with the layer inside it: the framework's span, the client's and the server's around one call."""
     actions: dict[SpanKey, int] = {}
     for index, o in enumerate(observations):
@@ -135,7 +149,7 @@ def _nested(observations: Sequence[Observation], parents: dict[SpanKey, SpanKey 
             known = actions.get(key)
             if known is None or _tells(o) > _tells(observations[known]):
                 actions[key] = index
-    above = nearest(parents, actions)
+    above = tree.nearest(actions)
     inner: dict[int, list[int]] = defaultdict(list)
     for key, index in actions.items():
         outer_key = above.get(key)

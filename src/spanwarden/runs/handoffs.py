@@ -6,14 +6,16 @@ from collections.abc import Iterable, Sequence
 
 from spanwarden.model.event import Event
 from spanwarden.model.observation import Observation
-from spanwarden.runs.ancestry import SpanKey, nearest
+from spanwarden.runs.ancestry import Ancestry, SpanKey
 from spanwarden.runs.matching import squash
 
 
-def spawning_calls(actions: Sequence[Observation], parents: dict[SpanKey, SpanKey | None]) -> set[SpanKey]:
+def spawning_calls(actions: Sequence[Observation], tree: Ancestry) -> set[SpanKey]:
     """Return the spans of tool calls that hold an agent and nothing in between: that agent is the tool."""
     spans = {(o.trace_id, o.span_id): o for o in actions if o.source == "span" and o.span_id}
-    above = nearest(parents, spans)
+    if not any(o.kind == "tool_call" for o in spans.values()):
+        return set()
+    above = tree.nearest(spans)
     return {
         outer
         for key, o in spans.items()
@@ -33,13 +35,6 @@ def asks_an_agent(members: Sequence[Observation], agents: frozenset[str]) -> boo
     return any(squash(o.tool) in agents for o in members if o.tool)
 
 
-def is_handoff(event: Event, holds_agent: bool) -> bool:
-    """Tell whether a tool call is a hand-off: it holds an agent and is no tool that exists to start one.
-
-    A coding agent's own tool for starting subagents stays a tool call: its effects say `agent_spawn`.
-    """
-    return event.kind == "tool_call" and holds_agent and not _spawns(event.effects)
-
-
-def _spawns(effects: Iterable[object]) -> bool:
-    return any(getattr(effect, "kind", None) == "agent_spawn" for effect in effects)
+def spawns(event: Event) -> bool:
+    """Tell whether a call is of a tool that exists to start agents: it stays a tool call, and no hand-off."""
+    return any(effect.kind == "agent_spawn" for effect in event.effects)

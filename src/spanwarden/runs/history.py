@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from spanwarden.model.observation import Observation
-from spanwarden.runs.ancestry import SpanKey, nearest, span_key
+from spanwarden.runs.ancestry import Ancestry, SpanKey, span_key
 
 
 def placed(ordered: Sequence[Observation]) -> list[Observation]:
@@ -16,37 +16,38 @@ def placed(ordered: Sequence[Observation]) -> list[Observation]:
     Log records that carry the messages are written during or after the call.
     """
     starts = {(o.trace_id, o.span_id): o.start for o in ordered if o.source == "span" and o.span_id and o.start}
-    moved = False
-    result: list[Observation] = []
-    for o in ordered:
-        if o.history and (start := starts.get((o.trace_id, o.span_id))) is not None and start < o.start:
-            moved = True
-            result.append(msgspec.structs.replace(o, start=start, end=start))
-        else:
-            result.append(o)
-    return sorted(result, key=lambda o: o.start) if moved else result
+    moved: dict[int, Observation] = {}
+    for index, o in enumerate(ordered):
+        if o.history:
+            start = starts.get((o.trace_id, o.span_id), o.start)
+            if start < o.start:
+                moved[index] = msgspec.structs.replace(o, start=start, end=start)
+    if not moved:
+        return list(ordered)
+    return sorted((moved.get(index, o) for index, o in enumerate(ordered)), key=lambda o: o.start)
 
 
 class Histories:
     """Tells which actions are older than the run and which were only asked for."""
 
-    def __init__(self, actions: Sequence[Observation], parents: dict[SpanKey, SpanKey | None]) -> None:
+    def __init__(self, actions: Sequence[Observation], tree: Ancestry) -> None:
         self._agents = frozenset((o.trace_id, o.span_id) for o in actions if o.kind == "agent" and o.source == "span")
-        self._above = nearest(parents, self._agents)
+        self._above = tree.nearest(self._agents)
         self._opened: dict[SpanKey | None, int] = {}
         self._executing: set[SpanKey | None] = set()
         for o in actions:
-            agent = self._agent(o)
             if o.kind == "llm_call":
+                agent = self._agent(o)
                 self._opened[agent] = min(o.start, self._opened.get(agent, o.start))
             elif o.executed and o.source == "span" and o.kind in {"tool_call", "handoff"}:
-                self._executing.add(agent)
+                self._executing.add(self._agent(o))
 
     def before_the_run(self, members: Sequence[Observation]) -> bool:
         """Tell whether an action is known only from what its agent's first model call was sent: it is older."""
-        if not all(o.history for o in members):
-            return False
-        first = min(members, key=lambda o: o.start)
+        for o in members:
+            if not o.history:
+                return False
+        first = members[0] if len(members) == 1 else min(members, key=lambda o: o.start)
         opened = self._opened.get(self._agent(first))
         return opened is None or first.start <= opened
 
@@ -55,8 +56,10 @@ class Histories:
 
         Holds for a run that has ended only; until then the span of the execution may still come.
         """
-        asked = all(o.source == "message" and not o.executed and o.status == "unknown" for o in members)
-        return asked and any(self._agent(o) in self._executing for o in members)
+        for o in members:
+            if o.source != "message" or o.executed or o.status != "unknown":
+                return False
+        return any(self._agent(o) in self._executing for o in members)
 
     def _agent(self, observation: Observation) -> SpanKey | None:
         key = span_key(observation)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any
 
 from spanwarden.model.event import ContentRef, CostSource, Effect, Event, Kind, Status, Usage
 from spanwarden.model.observation import Observation
 
 _SOURCES = {"span": 2, "log": 1, "message": 0}
-_STATUSES: tuple[Status, ...] = ("error", "ok")
 _KINDS: tuple[Kind, ...] = ("handoff", "tool_call", "decision")
+_JUDGED = frozenset({"decision", "span", "end"})
+"""Kinds of observations that are not, or not always, the kind of their event."""
 _MAX_CONTENT = 8
 """References kept for one event; more of them only repeat each other."""
 
-T = TypeVar("T")
+_AGENT, _TOOL, _MODEL = attrgetter("agent"), attrgetter("tool"), attrgetter("model")
+_PROVIDER, _ROLE, _MERGE = attrgetter("provider"), attrgetter("role"), attrgetter("merge")
 
 
 Name = tuple[bytes, bytes, str | None]
@@ -29,35 +32,31 @@ def event_of(members: Sequence[Observation], agent: str | None, told: Collection
     if len(members) == 1:
         return _told_once(members[0], agent)
     best = sorted(members, key=_weight, reverse=True)
-    primary = best[0]
-    spanned = next((o for o in best if o.span_id and o.source != "message"), None)
-    placed = _told_of(best, told) or spanned or next((o for o in best if o.span_id), None)
+    placed = _told_of(best, told) or _placed(best)
     kind = _kind(members)
     start, end = _times(members)
-    cost, cost_source = _cost(members)
-    role = _first(best, lambda o: o.role) if kind == "message" else None
+    cost, priced = _cost(members)
+    # By position, as in `Sightings.tell`; tests hold the order of the fields.
+    # fmt: off
     return Event(
-        kind=kind,
-        status=_status(members),
-        start=start,
-        end=end,
-        agent=_first(best, lambda o: o.agent) or agent,
-        tool=_first(best, lambda o: o.tool),
-        model=_first(best, lambda o: o.model),
-        provider=_first(best, lambda o: o.provider),
-        role=role,
-        call_id=_first(best, lambda o: o.merge) if kind in _KINDS else None,
-        effects=_effects(best),
-        usage=_usage(best),
-        cost_usd=cost,
-        cost_source=cost_source,
-        trace_id=placed.trace_id if placed else primary.trace_id,
-        span_id=placed.span_id if placed else b"",
-        parent_id=placed.parent_id if placed else b"",
-        dialect=primary.dialect,
-        content=_content(best),
-        told_as=_told_as(best, told),
+        kind, _status(members), start, end, _first(best, _AGENT) or agent, _first(best, _TOOL), _first(best, _MODEL),
+        _first(best, _ROLE) if kind == "message" else None, _first(best, _MERGE) if kind in _KINDS else None,
+        _effects(best), _usage(best), cost, priced, placed.trace_id, placed.span_id,
+        placed.parent_id if placed.span_id else b"", best[0].dialect, None, None, _first(best, _PROVIDER),
+        _content(best), _told_as(best, told),
     )
+    # fmt: on
+
+
+def _placed(best: Sequence[Observation]) -> Observation:
+    """Return the report whose span is the event's: the best that is no message, else the best with a span at all."""
+    inside: Observation | None = None
+    for o in best:
+        if o.span_id:
+            if o.source != "message":
+                return o
+            inside = inside or o
+    return inside or best[0]
 
 
 def names(events: Iterable[Event]) -> frozenset[Name]:
@@ -90,29 +89,21 @@ def _told_of(best: Sequence[Observation], told: Collection[Name]) -> Observation
 
 def _told_once(o: Observation, agent: str | None) -> Event:
     """Return the event of one observation: what `event_of` comes to where there is nothing to choose from."""
-    kind = _kind((o,))
-    start = o.start or o.end
+    told = o.kind
+    kind: Kind = _kind((o,)) if told in _JUDGED else told  # type: ignore[assignment]
+    start, end, cost = o.start or o.end, o.end, o.cost_usd
+    if o.source == "message" or end < start:
+        end = start
+    priced: CostSource | None = None if cost is None else "reported" if o.cost_source == "reported" else "estimated"
+    # By position, as in `Sightings.tell`; a test holds the order of the fields.
+    # fmt: off
     return Event(
-        kind=kind,
-        status=o.status,
-        start=start,
-        end=start if o.source == "message" else max(start, o.end),
-        agent=o.agent or agent,
-        tool=o.tool,
-        model=o.model,
-        provider=o.provider,
-        role=o.role if kind == "message" else None,
-        call_id=o.merge if kind in _KINDS else None,
-        effects=o.effects,
-        usage=o.usage,
-        cost_usd=o.cost_usd,
-        cost_source=None if o.cost_usd is None else "reported" if o.cost_source == "reported" else "estimated",
-        trace_id=o.trace_id,
-        span_id=o.span_id,
-        parent_id=o.parent_id if o.span_id else b"",
-        dialect=o.dialect,
-        content=() if o.content is None else (o.content,),
+        kind, o.status, start, end, o.agent or agent, o.tool, o.model, o.role if kind == "message" else None,
+        o.merge if kind in _KINDS else None, o.effects, o.usage, cost, priced, o.trace_id, o.span_id,
+        o.parent_id if o.span_id else b"", o.dialect, None, None, o.provider,
+        () if o.content is None else (o.content,),
     )
+    # fmt: on
 
 
 def _weight(o: Observation) -> tuple[Any, ...]:
@@ -121,14 +112,20 @@ def _weight(o: Observation) -> tuple[Any, ...]:
     return o.executed, o.rank, _SOURCES[o.source], not o.history, o.status != "unknown", filled, o.end, -o.start
 
 
-def _first(best: Sequence[Observation], pick: Callable[[Observation], T | None]) -> T | None:
-    return next((value for o in best if (value := pick(o)) is not None), None)
+def _first(best: Sequence[Observation], pick: Callable[[Observation], str | None]) -> str | None:
+    for o in best:
+        value = pick(o)
+        if value is not None:
+            return value
+    return None
 
 
 def _kind(members: Sequence[Observation]) -> Kind:
     if len(members) == 1 and members[0].kind not in {"decision", "span", "end"}:
         return members[0].kind  # type: ignore[return-value]
     kinds = {o.kind for o in members}
+    if len(kinds) == 1 and members[0].kind not in _JUDGED:
+        return members[0].kind  # type: ignore[return-value]
     if kinds == {"decision"}:
         refused = any(o.status == "denied" and o.tool for o in members)
         return "tool_call" if refused else "decision"
@@ -144,12 +141,12 @@ def _kind(members: Sequence[Observation]) -> Kind:
 
 
 def _status(members: Sequence[Observation]) -> Status:
-    told = {o.status for o in members}
+    told = [o.status for o in members]
     if "denied" in told:
         return "denied"
-    acted = {o.status for o in members if o.executed} - {"unknown"}
-    acted = acted or {o.status for o in members if o.kind != "decision"} or told
-    return next((status for status in _STATUSES if status in acted), "unknown")
+    acted: list[Status] = [o.status for o in members if o.executed and o.status != "unknown"]
+    acted = acted or [o.status for o in members if o.kind != "decision"] or told
+    return "error" if "error" in acted else "ok" if "ok" in acted else "unknown"
 
 
 def _times(members: Sequence[Observation]) -> tuple[int, int]:
@@ -159,19 +156,23 @@ def _times(members: Sequence[Observation]) -> tuple[int, int]:
         told = [o for o in acting if o.source == source and (o.start or o.end)]
         told = [o for o in told if not o.history] or told[:1]
         if told:
-            start = min(o.start or o.end for o in told)
-            return start, start if source == "message" else max(start, *(o.end for o in told))
+            start = min([o.start or o.end for o in told])
+            return start, start if source == "message" else max([start, *[o.end for o in told]])
     return 0, 0
 
 
 def _effects(best: Sequence[Observation]) -> tuple[Effect, ...]:
     """Return the richest account of the effects: most targets known, then most effects."""
     told = [o.effects for o in best if o.effects]
+    if len(told) < 2 or all(effects is told[0] for effects in told):
+        return told[0] if told else ()
     return max(told, key=lambda e: (sum(x.target is not None for x in e), len(e)), default=())
 
 
 def _usage(best: Sequence[Observation]) -> Usage | None:
     told = [(o.rank, o.usage) for o in best if o.usage is not None]
+    if len(told) < 2:
+        return told[0][1] if told else None
     return max(told, key=lambda r: (r[0], r[1].input + r[1].output, _detail(r[1])), default=(0, None))[1]
 
 
@@ -187,11 +188,15 @@ def _cost(members: Sequence[Observation]) -> tuple[float | None, CostSource | No
     return cost, "reported" if reported else "estimated"
 
 
+def _told_again(o: Observation) -> tuple[bool, bool]:
+    return o.history, o.history and o.status == "unknown"
+
+
 def _content(best: Sequence[Observation]) -> tuple[ContentRef, ...]:
     """Best first; history repeats what it says in every later call, so one copy with a result is enough."""
     refs: list[ContentRef] = []
     repeated: set[tuple[object, ...]] = set()
-    for o in sorted(best, key=lambda o: (o.history, o.status == "unknown") if o.history else (False, False)):
+    for o in sorted(best, key=_told_again):
         if o.content is None or o.content in refs:
             continue
         likeness = (o.source, o.history, o.status, o.trace_id, o.span_id) if not o.history else (True, o.status)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spanwarden.model.observation import Observation
-from spanwarden.runs.ancestry import SpanKey, nearest, span_key
+from spanwarden.runs.ancestry import Ancestry, span_key
 
 
-def without_retold(actions: Sequence[Observation], parents: dict[SpanKey, SpanKey | None]) -> list[Observation]:
+def without_retold(actions: Sequence[Observation], tree: Ancestry) -> list[Observation]:
     """Leave out the model calls told only by the messages of a span, if spans of model calls stand below that span.
 
     Some agents send their whole conversation and no spans of their steps; an instrumented client adds those spans.
     """
-    tellers = {key for o in actions if _retells(o) and (key := span_key(o)) is not None}
+    retelling = [o for o in actions if o.kind == "llm_call" and o.source == "message"]
+    tellers = {key for o in retelling if (key := span_key(o)) is not None}
     if not tellers:
         return list(actions)
-    above = nearest(parents, tellers)
+    above = tree.nearest(tellers)
     seen = {above.get(key) for o in actions if _witnesses(o) and (key := span_key(o)) is not None}
     return [o for o in actions if not (_retells(o) and span_key(o) in seen)]
 
