@@ -202,3 +202,7 @@ def test_long_texts_are_searched_at_both_ends() -> None:
     events = [(Event("tool_call", tool="t"), Content(result=f"first {padding} last"))]
     view = view_of(events)
     assert value("matches(result, 'first') and matches(result, 'last')", 0, view=view)
+
+
+def test_identity_with_a_literal_compiles_without_a_warning() -> None:
+    assert value("(tool is not 'x') and args.nothing is None") is True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from types import CodeType
 from typing import Any
@@ -179,7 +180,9 @@ def define(body: list[ast.stmt], parameters: tuple[str, ...], constants: Mapping
     function = ast.FunctionDef("condition", arguments, body, [])
     module = ast.fix_missing_locations(ast.Module([function], []))
     namespace: dict[str, Any] = {"__builtins__": {}, "h_len": len, **HELPERS, **constants}
-    code: CodeType = compile(module, "<condition>", "exec", dont_inherit=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python warns of `is` beside a literal
+        code: CodeType = compile(module, "<condition>", "exec", dont_inherit=True)
     exec(code, namespace)  # noqa: S102 - a tree that generation.py made, see there
     defined: Callable[..., Any] = namespace["condition"]
     return defined
