@@ -1,6 +1,7 @@
 """The pipeline's bench measures what it says: whole runs, all decided, beside peers that take the same bytes."""
 
 import pytest
+
 from bench.pipeline import CASES, measure
 from bench.workload import Workload
 
