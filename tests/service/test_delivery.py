@@ -102,7 +102,7 @@ def test_what_cannot_be_read_back_is_a_dead_letter() -> None:
     assert post.states() == {"a": "dead"}
 
 
-def test_a_day_of_failure_makes_dead_letters_of_what_waited_that_long_and_a_retry_brings_them_back() -> None:
+def test_a_day_of_failure_makes_dead_letters_of_what_waited_that_long() -> None:
     post = Post(exporter := Recorder([RetryableError("down")] * 100_000))
     post.post(*(notice(f"old{n}") for n in range(3)))
     post.until_quiet(12 * 3600)

@@ -96,11 +96,7 @@ class Delivery:
 
         What is left then waits for the next start; of an outbox in memory it is counted as lost.
         """
-        with self._changed:
-            self._closing = self._clock.monotonic() + timeout
-            self._changed.notify_all()
-        if self._thread.ident is not None:
-            self._thread.join(timeout + 1.0)
+        self._end(timeout, 1.0)
         left = self._left()
         if left and self._outbox.durable:
             logger.info("exporter %s: %d notices wait for the next start", self.name, left)
@@ -108,6 +104,18 @@ class Delivery:
             self._telemetry.count("otelcol_exporter_send_failed_findings", left, exporter=self.name)
             logger.error("exporter %s: %d notices were not delivered and are lost", self.name, left)
         self._exporter.close()
+
+    def hand_over(self, patience: float) -> None:
+        """Stop after the attempt under way, which has `patience` seconds; another delivery takes over what waits."""
+        self._end(0.0, patience)
+        self._exporter.close()
+
+    def _end(self, timeout: float, patience: float) -> None:
+        with self._changed:
+            self._closing = self._clock.monotonic() + timeout
+            self._changed.notify_all()
+        if self._thread.ident is not None:
+            self._thread.join(timeout + patience)
 
     def _left(self) -> int:
         try:

@@ -103,7 +103,9 @@ class Outlets:
     def _begin(self, built: list[Delivery], gone: list[Delivery]) -> None:
         # Two deliveries of one name would tell everything twice: the old one ends first.
         names = {delivery.name for delivery in built}
-        close_all([delivery for delivery in gone if delivery.name in names], _LAST_ATTEMPT)
+        for delivery in gone:
+            if delivery.name in names:
+                delivery.hand_over(_LAST_ATTEMPT)
         gone[:] = [delivery for delivery in gone if delivery.name not in names]
         for delivery in built:
             delivery.start()
