@@ -87,7 +87,7 @@ class MemoryState:
         """See `CrossRunState.others`."""
         kept = self._kept.get((topic, key))
         unknown_before = self._forgotten.get(topic, -1) if kept is None else kept.unknown_before
-        if since <= unknown_before:
+        if max(since, 0) <= unknown_before:
             return None
         if kept is None:
             return ()

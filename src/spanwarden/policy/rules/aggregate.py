@@ -198,7 +198,12 @@ class Aggregate(msgspec.Struct, frozen=True):
         window = f" within {self.over}" if self.shared else " in a row" if self.op == "rate" else ""
         word = {"gt": "the limit is", "gte": "the limit is", "lt": "at least needed:"}[self.bound]
         message = f"{value:g} {what[self.op]}{window}{of}; {word} {self.limit:g}."
-        facts = {"value": f"{value:g}", "count": f"{value:g}", "limit": f"{self.limit:g}", **groups}
+        facts: dict[str, object] = {
+            "value": _short(value),
+            "count": _short(value),
+            "limit": _short(self.limit),
+            **groups,
+        }
         facts = {name: part for name, part in facts.items() if "." not in name}
         evidence = tuple(Evidence(place) for place in places[-MAX_EVIDENCE:])
         bound = {"to": places[-1]} if places else {}
@@ -254,6 +259,10 @@ class _NoContents:
 
     def __iter__(self) -> Iterator[Content]:
         return iter(())
+
+
+def _short(value: float) -> float:
+    return int(value) if value == int(value) else round(value, 6)
 
 
 def _number(value: Any) -> float | None:

@@ -39,10 +39,11 @@ def _tenant(view: RunView, index: int) -> Any:
 
 
 def _sent(view: RunView, index: int, names: tuple[str, ...]) -> Any:
-    """Return what the sender wrote beside the event or, as it holds for the whole run, beside any other of it."""
-    found = _first_sent(view.content(index).metadata, names)
-    if found is not MISSING:
-        return found
+    """Return what the sender wrote beside the event or the run or, as it holds for all of it, any other event."""
+    for metadata in (view.content(index).metadata, view.run.metadata):
+        found = _first_sent(metadata, names)
+        if found is not MISSING:
+            return found
     return view.once(("fields.sent", names), lambda: _anywhere(view, names))
 
 

@@ -22,6 +22,8 @@ from spanwarden.detectors.provenance import Origin
 from spanwarden.detectors.texts import excerpt, leaves
 from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable
+from spanwarden.policy.document import Field, Node
+from spanwarden.policy.grammar import seconds
 from spanwarden.policy.rules.base import Rule, RunView
 from spanwarden.policy.rules.conditions import Test, compile_test
 from spanwarden.policy.rules.content_index import (
@@ -33,11 +35,12 @@ from spanwarden.policy.rules.content_index import (
     sensitive_in,
     taken,
 )
+from spanwarden.policy.rules.kept_values import Through, keep, taken_out
 from spanwarden.policy.rules.selectors import Selector, read_selector
-from spanwarden.policy.rules.shared_values import shared_values
+from spanwarden.policy.rules.shared_values import SharedValue, shared_values
 from spanwarden.policy.rules.spec import RuleSpec
 
-FLOW_KEYS = frozenset(["from", "to", "via", "unless"])
+FLOW_KEYS = frozenset(["from", "through", "to", "via", "unless"])
 VIA = ("order", "value", "span", "action", "echo")
 UNLESS = ("user_said", "content_captured")
 _FROM_KEYS = ("tool", "effect", "target", "detail", "carries", "finds")
@@ -57,6 +60,7 @@ class Flow(msgspec.Struct, frozen=True):
     via: frozenset[str]
     unless: frozenset[str] = frozenset()
     tests: tuple[Test, ...] = ()
+    through: Through | None = None
 
     @property
     def id(self) -> str:
@@ -74,6 +78,9 @@ class Flow(msgspec.Struct, frozen=True):
 
     def evaluate(self, view: RunView, /) -> Iterator[Finding | NotEvaluable]:
         """Judge one run; work is linear in its events and their texts."""
+        if self.through is not None:
+            yield from self._across(view, self.through)
+            return
         sinks = taken(view, self.sink)
         sources = taken(view, self.source) if sinks else ()
         if not sources or sources[0] >= sinks[-1]:
@@ -90,6 +97,29 @@ class Flow(msgspec.Struct, frozen=True):
         needs = () if told else self._lacks(view)
         if needs:
             yield NotEvaluable(self.id, needs)
+
+    def _across(self, view: RunView, through: Through) -> Iterator[Finding | NotEvaluable]:
+        """Judge what other runs have left for this one, and keep what it leaves for others."""
+        if view.state is None:
+            yield NotEvaluable(self.id, ("state",))
+            return
+        topic = f"{view.policy}/{self.id}"
+        between = [index for index in taken(view, through.selector) if through.selector.fits(view, index)]
+        sinks = [i for i in taken(view, self.sink) if i not in between and self.sink.fits(view, i)] if between else []
+        reported: set[int] = set()
+        unknown = False
+        for value in taken_out(view, view.state, topic, through, between, sinks):
+            if value is None:
+                unknown = True
+            elif value.sink not in reported:
+                found = _shared(self, view, value, f"{_named(view, value.source)}, where another run had left it")
+                if not self._excused(view, found, value.value):
+                    reported.add(value.sink)
+                    yield found
+        sources = [i for i in taken(view, self.source) if self.source.fits(view, i)] if between else []
+        keep(view, view.state, topic, sources, between)
+        if unknown:
+            yield NotEvaluable(self.id, ("history",))
 
     def _excused(self, view: RunView, finding: Finding, value: str) -> bool:
         """Tell whether a condition takes the finding back."""
@@ -222,10 +252,14 @@ def _by_any_value(rule: Flow, view: RunView) -> Iterator[tuple[Finding, str]]:
     for echo in shared_values(view, sources, sinks, rule.sink.arguments):
         if said and echo.value in said:
             continue
-        source = Evidence(echo.source, "source", field=echo.source_field, text=excerpt(echo.value, 120))
-        sink = Evidence(echo.sink, "sink", field=echo.sink_field, text=excerpt(echo.value, 120))
-        message = f"{view.events[echo.sink].tool} has a value in {echo.sink_field} from {_named(view, echo.source)}."
-        yield rule.finding(view, source, sink, message, ""), echo.value
+        yield _shared(rule, view, echo, _named(view, echo.source)), echo.value
+
+
+def _shared(rule: Flow, view: RunView, found: SharedValue, came: str) -> Finding:
+    source = Evidence(found.source, "source", field=found.source_field, text=excerpt(found.value, 120))
+    sink = Evidence(found.sink, "sink", field=found.sink_field, text=excerpt(found.value, 120))
+    message = f"{view.events[found.sink].tool} has a value in {found.sink_field} from {came}."
+    return rule.finding(view, source, sink, message, "")
 
 
 def _said(view: RunView) -> Iterator[str]:
@@ -300,4 +334,16 @@ def compile_flow(spec: RuleSpec) -> Rule:
         keys["from"].fail("a flow via span or action needs 'carries: instruction' here")
     if sink.arguments and ("value" not in via or source.finds):
         keys["to"].fail("'arg' goes with a flow via value without 'finds'")
-    return Flow(spec, source, sink, via, frozenset(entry.text() for entry in plain), tests)
+    through = _through(keys["through"], spec) if "through" in keys else None
+    if through is not None and (via != {"value"} or source.finds or plain):
+        keys["through"].fail("goes with 'via: value' without 'finds', and with conditions in 'unless' only")
+    return Flow(spec, source, sink, via, frozenset(entry.text() for entry in plain), tests, through)
+
+
+def _through(place: Field, spec: RuleSpec) -> Through:
+    keys = place.mapping()
+    if "within" not in keys:
+        place.fail("'through' needs 'within', the time in which values are followed")
+    rest = {key: field.node for key, field in keys.items() if key != "within"}
+    selector = read_selector(Field(place.source, place.key, Node(rest, place.line)), _FROM_KEYS, spec.vocabulary)
+    return Through(selector, int(seconds(keys["within"]) * 1e9))

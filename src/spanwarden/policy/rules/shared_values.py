@@ -72,7 +72,7 @@ class _Words:
                     return
                 text = leaf.text[:left].lower()
                 left -= len(text)
-                for word in set(_words(text)):
+                for word in set(words(text)):
                     places = self._places.setdefault(word, [])
                     if len(places) < MAX_PLACES:
                         places.append((source, leaf.field, text))
@@ -80,15 +80,16 @@ class _Words:
     def find(self, value: str, before: int) -> tuple[int, str] | None:
         """Return the first event before `before`, and the field of it, that holds a value."""
         low = value.lower()
-        words = _words(low)
-        if not words:
+        found = words(low)
+        if not found:
             return None
-        for source, field, text in self._places.get(max(words, key=len), ()):
+        for source, field, text in self._places.get(max(found, key=len), ()):
             if source < before and low in text:
                 return source, field
         return None
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """Return the words of a text, addresses and numbers whole."""
     found = (word.strip(_EDGES) for word in _WORD.findall(text))
     return [word for word in found if len(word) >= 3]
