@@ -64,6 +64,7 @@ format: $(VENV)/.lint   ## Rewrite the code in the house style.
 
 bench: $(VENV)/.test    ## Measure the hot path beside its floor, in one interleaved run.
 	$(BIN)/python tests/bench/decode_and_observe.py
+	$(BIN)/python tests/bench/rules.py
 
 docs: $(VENV)/.test     ## Write the generated parts of docs/.
 	$(BIN)/python scripts/generate_docs.py

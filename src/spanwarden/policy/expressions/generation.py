@@ -309,12 +309,20 @@ class Generator:
             return found if isinstance(sign, ast.In) else ast.UnaryOp(ast.Not(), found)
         a, b = self.expression(left), self.expression(right)
         if type(sign) in _ORDERS and not self._scope.troy and not self._is_number(left):
-            return call(_ORDERS[type(sign)], a, b)
+            return self._ordered(sign, a, b, isinstance(right, ast.Constant) and right.value is not None)
         simple = isinstance(left, ast.Constant) or isinstance(right, ast.Constant)
         if isinstance(sign, ast.Eq | ast.NotEq) and self._paying() and not simple:
             found = call("h_equal_paid", name("w"), a, b)
             return found if isinstance(sign, ast.Eq) else ast.UnaryOp(ast.Not(), found)
         return ast.Compare(a, [type(sign)()], [b])
+
+    def _ordered(self, sign: ast.cmpop, a: ast.expr, b: ast.expr, with_constant: bool) -> ast.expr:
+        """Return a comparison in which what is unknown is neither more nor less than anything."""
+        if self._loops or not with_constant:
+            return call(_ORDERS[type(sign)], a, b)
+        held = f"t_{next(_keys)}"
+        known = ast.Compare(ast.NamedExpr(ast.Name(held, ast.Store()), a), [ast.IsNot()], [ast.Constant(None)])
+        return ast.BoolOp(ast.And(), [known, ast.Compare(name(held), [type(sign)()], [b])])
 
     def _membership(self, left: ast.expr, right: ast.expr) -> ast.expr:
         a = self.expression(left)
