@@ -21,6 +21,8 @@ from pydantic.fields import FieldInfo
 
 from spanwarden.cli.main import ALIASES, COMMANDS, cli
 from spanwarden.configuration.section import Section
+from spanwarden.policy.loading import load, pack_names
+from spanwarden.policy.overview import description_of, rule_overviews
 from spanwarden.service.components import exporter_factories
 from spanwarden.service.metrics import METRICS
 from spanwarden.service.settings import Settings
@@ -150,17 +152,55 @@ def _command(name: str, parent: click.Context) -> str:
     aliases = sorted(alias for alias, target in ALIASES.items() if target == name)
     if aliases:
         lines += [f"Also known as {', '.join(f'`{alias}`' for alias in aliases)}.", ""]
+    lines += _options(command, context)
+    if isinstance(command, click.Group):
+        for each in command.list_commands(context):
+            lines += _subcommand(each, command, context)
+    return "\n".join(lines)
+
+
+def _subcommand(name: str, group: click.Group, parent: click.Context) -> list[str]:
+    command = group.get_command(parent, name)
+    assert command is not None
+    context = click.Context(command, info_name=name, parent=parent)
+    usage = " ".join((context.command_path, *command.collect_usage_pieces(context)))
+    said = " ".join((command.help or "").split())
+    return [f"#### `{context.command_path}`", "", said, "", "```", usage, "```", "", *_options(command, context)]
+
+
+def _options(command: click.Command, context: click.Context) -> list[str]:
     rows = []
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         # --help is the same everywhere, and an argument without a text shows in the usage.
         if record is not None and record[1] and "--help" not in parameter.opts:
             rows.append(record)
-    if rows:
-        lines += ["| option | what it does |", "| --- | --- |"]
-        lines += [f"| `{_cell(option)}` | {_cell(text)} |" for option, text in rows]
-        lines.append("")
-    return "\n".join(lines)
+    if not rows:
+        return []
+    lines = ["| option | what it does |", "| --- | --- |"]
+    return [*lines, *(f"| `{_cell(option)}` | {_cell(text)} |" for option, text in rows), ""]
+
+
+def packs() -> str:
+    """Return a section for every pack of rules: what it is for, and each rule of it."""
+    return "\n".join(map(_pack, pack_names()))
+
+
+def _pack(name: str) -> str:
+    source = f"pack:{name}"
+    policy = load(source)
+    lines = [f"## `{source}`", "", _cell(description_of(source)), ""]
+    lines += ["| rule | severity | weight | status | tags | what it finds | needs |", "| --- " * 7 + "|"]
+    for rule in rule_overviews(policy, source):
+        status = rule.status if rule.mode == "enforce" else f"{rule.status}, {rule.mode}"
+        cells = [f"`{rule.id}`", rule.severity, str(rule.weight), status, ", ".join(f"`{tag}`" for tag in rule.tags)]
+        cells += [f"**{rule.title}.** {rule.description}", ", ".join(_need(need) for need in rule.needs)]
+        lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _need(need: str) -> str:
+    return f"`{need}`" if need.startswith("metadata.") else need
 
 
 GENERATED: dict[str, Callable[[], str]] = {
@@ -168,6 +208,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "exporters": exporter_settings,
     "metrics": metrics,
     "commands": commands,
+    "packs": packs,
 }
 
 

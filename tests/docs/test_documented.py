@@ -12,6 +12,7 @@ import pytest
 import spanwarden
 from spanwarden.cli.main import ALIASES, COMMANDS, cli
 from spanwarden.configuration.section import Section
+from spanwarden.policy.loading import load, pack_names
 from spanwarden.service.components import EXTENSIONS, PROCESSORS, RECEIVERS, exporter_factories
 from spanwarden.service.metrics import METRICS
 from spanwarden.service.settings import Settings
@@ -28,10 +29,15 @@ def page(name):
 
 
 def options():
-    parent = click.Context(cli, info_name="spanwarden")
-    for name in COMMANDS:
-        command = cli.get_command(parent, name)
-        for parameter in command.get_params(click.Context(command, parent=parent)):
+    """Yield every option with the command, or the command and its sub-command, that it belongs to."""
+    waiting = [(name, cli, click.Context(cli, info_name="spanwarden")) for name in COMMANDS]
+    while waiting:
+        name, group, parent = waiting.pop(0)
+        command = group.get_command(parent, name.split()[-1])
+        context = click.Context(command, info_name=name.split()[-1], parent=parent)
+        if isinstance(command, click.Group):
+            waiting += [(f"{name} {below}", command, context) for below in command.list_commands(context)]
+        for parameter in command.get_params(context):
             if isinstance(parameter, click.Option) and not parameter.hidden and "--help" not in parameter.opts:
                 yield name, parameter
 
@@ -59,7 +65,7 @@ def test_every_option_is_documented_under_its_command():
     seen = list(options())
     assert {"--config", "--json"} <= {spelling for _, parameter in seen for spelling in parameter.opts}
     for name, parameter in seen:
-        part = section_of(text, f"### `spanwarden {name}`")
+        part = section_of(text, f"{'####' if ' ' in name else '###'} `spanwarden {name}`")
         for spelling in (*parameter.opts, *parameter.secondary_opts):
             assert spelling in part, f"{name} {spelling}"
 
@@ -86,6 +92,13 @@ def test_every_exporter_setting_is_documented(name):
     assert factory.description in part
     for key, _, _ in generate_docs.settings_keys(factory.settings):
         assert f"| `{key}` |" in part, key
+
+
+@pytest.mark.parametrize("name", pack_names())
+def test_every_rule_of_every_pack_is_documented(name):
+    part = section_of(page("packs.md"), f"## `pack:{name}`")
+    for rule in load(f"pack:{name}").rules:
+        assert f"| `{rule.id}` |" in part, rule.id
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)

@@ -61,6 +61,20 @@ def runs(connection: sqlite3.Connection, query: RunsQuery) -> Iterator[dict[str,
         yield row
 
 
+def finding(connection: sqlite3.Connection, finding_id: str) -> dict[str, Any] | None:
+    """Return a finding as `findings` does, None where there is none of this id."""
+    for row in _rows(
+        connection,
+        """SELECT r.id AS run, agent, service, conversation, f.status, f.revision, f.delivery_id, first_seen, last_seen,
+               body
+           FROM findings f JOIN runs r ON r.number = f.run WHERE f.id = :id""",
+        {"id": finding_id},
+    ):
+        body = msgspec.json.decode(row.pop("body"))
+        return {**row, "finding": body}
+    return None
+
+
 def findings(connection: sqlite3.Connection, query: FindingsQuery) -> Iterator[dict[str, Any]]:
     """Yield findings, the last changed first."""
     levels = SEVERITIES if query.severity is None else SEVERITIES[SEVERITIES.index(query.severity) :]
