@@ -61,6 +61,13 @@ def size(quantity):
 
 def memory(settings):
     """Return the bytes that a process with these settings may hold, its code and the allocator's waste included."""
-    held = settings.extensions.storage.max_size + settings.service.max_pending
-    held += settings.processors.runs.max_size + settings.receivers.otlp.max_in_flight
+    storage = settings.extensions.storage
+    held = settings.service.max_pending + settings.processors.runs.max_size + settings.receivers.otlp.max_in_flight
+    held += 0 if storage.directory else storage.max_size
     return int(held * 1.5) + (128 << 20)
+
+
+def disk(settings):
+    """Return the bytes that a process with these settings may write below its directory."""
+    storage = settings.extensions.storage
+    return 2 * storage.max_size + (32 << 20) + storage.retention.max_size

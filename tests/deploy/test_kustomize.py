@@ -5,7 +5,7 @@ import urllib.parse
 
 import pytest
 
-from deploy.documents import DEPLOY, document, documents, memory, parse, seconds, settings_of, size
+from deploy.documents import DEPLOY, disk, document, documents, memory, parse, seconds, settings_of, size
 from spanwarden.service.loading import load
 
 ROOTS = ["base", "components/sidecar", "overlays/sidecar", "overlays/gateway"]
@@ -89,6 +89,15 @@ def test_it_holds_to_the_restricted_standard(form):
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
     writable = {m["mountPath"] for m in found["volumeMounts"] if not m.get("readOnly")}
     assert writable == {"/var/lib/spanwarden", "/tmp"}
+
+
+def test_the_volumes_have_room_for_what_is_kept():
+    settings, _, pod = container("sidecar")
+    (room,) = [volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"] if volume["name"].endswith("data")]
+    assert size(room) >= disk(settings)
+    settings, _, _ = container("gateway")
+    (claim,) = document("kustomize/overlays/gateway/statefulset.yaml")["spec"]["volumeClaimTemplates"]
+    assert size(claim["spec"]["resources"]["requests"]["storage"]) >= disk(settings)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -502,3 +502,16 @@ def test_ids_told_by_an_earlier_process_are_recalled(windows: Windows) -> None:
     assert (decision.run.id, decision.absorbed) == ("first", ("second",))
     windows.add([span(2, 1, trace=bytes(15) + b"x"), span(1, trace=bytes(15) + b"x")], now=3)
     assert only(windows.due(5)).run.id == (bytes(15) + b"x").hex()
+
+
+def test_grace_ends_early_for_those_decided_first() -> None:
+    windows = Windows(WindowSettings(settle=1, grace=600))
+    for number in range(4):
+        windows.add([span(1, trace=bytes([number + 1]) * 16, keys=(f"trace:{number}",))], number * 10, position=number)
+        windows.due(number * 10 + 1)
+    windows.add([span(2, 9, trace=OTHER, keys=("trace:open",))], now=50, position=9)
+    assert windows.end_grace(0.5) == 2
+    assert sorted(windows.released()) == [0, 1]
+    assert windows.end_grace(1) == 2
+    assert windows.end_grace(1) == 0
+    assert len(windows) == 1

@@ -172,6 +172,23 @@ def test_a_request_that_cannot_be_read_leaves_the_journal_at_once(
     assert bench.telemetry.value("spanwarden_processing_errors") == 1
 
 
+def test_decided_runs_give_up_their_grace_when_the_journal_is_nearly_full(bench: Bench) -> None:
+    def run(number: int) -> bytes:
+        return spans((2, 1, "execute_tool", "x" * 50_000), (1, 0, "invoke_agent", ""), trace=bytes([number]) * 16)
+
+    for number in range(1, 9):
+        bench.receive(run(number))
+        bench.at(number * 3)
+    assert bench.telemetry.value("spanwarden_graces_cut_short") == 0
+    assert bench.journal.entries() == 8
+    for number in range(9, 200):
+        bench.receive(run(number))
+        bench.at(number * 3)
+    assert bench.telemetry.value("spanwarden_graces_cut_short") > 0
+    assert bench.journal.entries() < 20
+    assert bench.telemetry.value("spanwarden_runs_decided", completeness="root_ended") == 199
+
+
 def test_the_journal_is_emptied_when_the_grace_of_its_runs_is_over(bench: Bench) -> None:
     bench.receive(spans((2, 1, "execute_tool", "read_file"), (1, 0, "invoke_agent", "")))
     bench.at(2)

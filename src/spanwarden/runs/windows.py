@@ -17,6 +17,7 @@ handed on in `Decision.absorbed`.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable
 from itertools import islice
 
@@ -446,6 +447,16 @@ class Windows:
                 packed += 1
                 if packed == _PACKED_AT_ONCE:
                     break
+
+    def end_grace(self, share: float) -> int:
+        """Forget this share of the decided windows, the first decided first, before their time; return how many."""
+        decided = [
+            (window.decided_at, window.token) for window in self._windows.values() if window.decided_at is not None
+        ]
+        leaving_now = sorted(decided)[: math.ceil(len(decided) * share)]
+        for _, token in leaving_now:
+            self._forget(self._windows[token])
+        return len(leaving_now)
 
     def _make_room(self, now: float) -> list[Decision]:
         """Let windows go, those that were not decided with a verdict on what is there; see `leaving`."""

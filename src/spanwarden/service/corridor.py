@@ -43,6 +43,12 @@ class _Handed(NamedTuple):
     size: int
 
 
+_CROWDED = 0.8
+"""The share of the journal from which on decided runs make room before their grace is over."""
+_GRACE_SHARE, _RELIEF_PAUSE = 0.25, 0.5
+"""How many of them at once, and the seconds until the journal has let go of what they held."""
+
+
 class Replayed(NamedTuple):
     """What a restart read again: requests, their bytes, the seconds it took."""
 
@@ -82,6 +88,7 @@ class Corridor:
         self._unwritten: list[Judged] = []
         self._write_failures = 0
         self._write_after = 0.0
+        self._relieve_at: float | None = None
         self._thread = threading.Thread(target=self._work, name="corridor", daemon=True)
         telemetry.gauge("spanwarden_windows_open", lambda: len(windows))
         telemetry.gauge("spanwarden_window_records", lambda: windows.observations)
@@ -155,8 +162,8 @@ class Corridor:
             return max(0.0, self._write_after - self._clock.monotonic())
         if self._pending:
             return 0.0
-        deadline = self._windows.next_deadline()
-        return None if deadline is None else max(0.0, deadline - self._clock.monotonic())
+        deadlines = [at for at in (self._windows.next_deadline(), self._relieve_at) if at is not None]
+        return max(0.0, min(deadlines) - self._clock.monotonic()) if deadlines else None
 
     def step(self) -> None:
         """Read one waiting request if there is one, then decide the runs that are due.
@@ -174,6 +181,20 @@ class Corridor:
         if handed is not None:
             self._take(handed)
         self._settle(self._windows.due(self._clock.monotonic()))
+        self._relieve()
+
+    def _relieve(self) -> None:
+        """Give up the grace of decided runs, the oldest first, while their requests leave new ones too little room."""
+        if self._journal.size() < _CROWDED * self._journal.max_bytes:
+            self._relieve_at = None
+            return
+        now = self._clock.monotonic()
+        if self._relieve_at is not None and now < self._relieve_at:
+            return
+        gone = self._windows.end_grace(_GRACE_SHARE)
+        self._telemetry.count("spanwarden_graces_cut_short", gone)
+        self._relieve_at = now + _RELIEF_PAUSE
+        self._write()
 
     def finish(self) -> None:
         """Decide every open run now."""

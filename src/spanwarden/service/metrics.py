@@ -147,6 +147,11 @@ METRICS: tuple[Metric, ...] = (
     Metric("spanwarden_rule_seconds", "counter", "Time spent in each rule.", ("policy", "rule")),
     Metric("spanwarden_rule_errors", "counter", "Rules that failed while they were evaluated.", ("policy", "rule")),
     Metric("spanwarden_not_evaluable", "counter", "Rules that lacked what they need.", ("policy", "rule")),
+    Metric(
+        "spanwarden_graces_cut_short",
+        "counter",
+        "Decided runs forgotten before their grace was over, as the journal was nearly full.",
+    ),
     Metric("spanwarden_late_records", "counter", "Records that came after their run was decided."),
     Metric("spanwarden_duplicate_records", "counter", "Records that repeated what a decided run already held."),
     Metric("spanwarden_dropped_records", "counter", "Records beyond the limit of their run."),

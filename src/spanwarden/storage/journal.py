@@ -60,6 +60,11 @@ class Journal(Protocol):
         """Tell whether what is held outlives the process."""
         ...
 
+    @property
+    def max_bytes(self) -> int:
+        """Return the bytes that it may hold."""
+        ...
+
     def open(self) -> None:
         """Get ready, before anything else is asked. Raises DirectoryError where that cannot be."""
         ...
@@ -110,7 +115,7 @@ class MemoryJournal:
     durable = False
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._entries: dict[int, Entry] = {}
         self._next = 0
         self._size = 0
@@ -123,8 +128,8 @@ class MemoryJournal:
         """Store an entry; see `Journal.append`. The future is already resolved."""
         future: Future[int] = Future()
         with self._lock:
-            if self._size + len(entry.body) > self._max_bytes:
-                raise JournalFullError(f"journal holds {self._size} of {self._max_bytes} bytes")
+            if self._size + len(entry.body) > self.max_bytes:
+                raise JournalFullError(f"journal holds {self._size} of {self.max_bytes} bytes")
             position = self._next
             self._next += 1
             self._entries[position] = entry

@@ -29,7 +29,7 @@ _KEY = struct.Struct(">QI")
 _NUMBER = struct.Struct(">Q")
 _DATA = "data.mdb"
 _DRAFT = "shrunk.tmp"
-_HEADROOM = 256 << 20
+_HEADROOM = 32 << 20
 _WORTH_SHRINKING = 64 << 20
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EACCES, errno.EPERM, errno.EROFS}
 

@@ -59,7 +59,7 @@ class LmdbJournal:
         wall_ns: Callable[[], int],
     ) -> None:
         self.directory = directory
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._counters = counters
         self._monotonic = monotonic
         self._wall_ns = wall_ns
@@ -123,9 +123,9 @@ class LmdbJournal:
         future: Future[int] = Future()
         future.set_running_or_notify_cancel()
         with self._changed:
-            if self._stopping or self._size + size > self._max_bytes:
+            if self._stopping or self._size + size > self.max_bytes:
                 self._counters.count("spanwarden_journal_full")
-                raise JournalFullError(f"journal holds {self._size} of {self._max_bytes} bytes")
+                raise JournalFullError(f"journal holds {self._size} of {self.max_bytes} bytes")
             self._queue.append(_Append(self._next, entry, pieces, size, future))
             self._next += 1
             self._size += size
