@@ -53,8 +53,8 @@ ADMIN = word_set("""
     sudo iam grant revoke role roles permission permissions privilege privileges admin administrator impersonate
     """)
 ACCOUNTS = word_set("user users account accounts password passwords credential credentials policy")
-CHANGING = word_set("create add delete remove reset update set attach change rotate disable enable invite")
-"""A word of these with one of `ACCOUNTS` is a change of who may do what."""
+CHANGING = word_set("create add delete remove reset attach rotate disable enable invite")
+"""A word of these with one of `ACCOUNTS` is a change of who may do what; people update accounts of their own."""
 SYSTEM_FOLDERS = (
     "/etc/",
     "/usr/",
