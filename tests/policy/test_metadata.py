@@ -32,8 +32,8 @@ def said(role: str, text: str) -> Pair:
 
 def told(*pairs: Pair, table: MetadataTable = DEFAULT, **run: Any) -> dict[str, Any]:
     """Return the metadata of the last event."""
-    view = RunView(Run("r", tuple(e for e, _ in pairs), **run), HeldContents(c for _, c in pairs))
-    return metadata_of(view, len(pairs) - 1, table)
+    view = RunView(Run("r", tuple(e for e, _ in pairs), **run), HeldContents(c for _, c in pairs), table=table)
+    return metadata_of(view, len(pairs) - 1)
 
 
 @pytest.mark.parametrize(

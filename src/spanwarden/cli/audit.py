@@ -76,7 +76,8 @@ def audited(path: Path, policy: Policy, tables: Tables) -> Audit:
     if len(runs) != 1:
         raise TranscriptError(str(path), "no run in it" if not runs else "more than one run in it")
     run, contents = runs[0][1]
-    return audit_of(policy, RunView(run, contents), policy.evaluate(run, contents))
+    verdict = policy.evaluate(run, contents, table=tables.metadata)
+    return audit_of(policy, RunView(run, contents, table=tables.metadata), verdict)
 
 
 def write_audit(audit: Audit, markdown: Path, as_json: Path) -> None:

@@ -93,9 +93,9 @@ def _run(
             for run, contents in read_runs(trace.path, trace.format, tables):
                 before = None
                 if other is not None:
-                    verdict = other.evaluate(run, contents, state=states[1])
+                    verdict = other.evaluate(run, contents, state=states[1], table=tables.metadata)
                     before = frozenset(finding.rule for finding in verdict.findings)
-                verdict = policy.evaluate(run, contents, time.perf_counter, state=states[0])
+                verdict = policy.evaluate(run, contents, time.perf_counter, state=states[0], table=tables.metadata)
                 label = label_of(labels, run.id, str(trace.path))
                 tally.add(run.id, str(trace.path), verdict, label, before)
         except (TranscriptError, OSError) as error:

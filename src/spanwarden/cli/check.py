@@ -112,7 +112,7 @@ class _Check:
         for trace in found:
             try:
                 for run, contents in read_runs(trace.path, trace.format, self._tables):
-                    verdict = self._policy.evaluate(run, contents)
+                    verdict = self._policy.evaluate(run, contents, table=self._tables.metadata)
                     self._failed |= any(severity_at_least(f.severity, self._fail_on) for f in verdict.findings)
                     for error in verdict.rule_errors:
                         # A rule that broke is no match and no pass: the run could not be judged in full.

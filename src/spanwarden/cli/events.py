@@ -81,8 +81,8 @@ def _deriving(run: Run, contents: Contents, table: MetadataTable) -> Callable[[i
     from spanwarden.policy.metadata import metadata_of
     from spanwarden.policy.rules.base import RunView
 
-    view = RunView(run, contents)
-    return lambda index: metadata_of(view, index, table)
+    view = RunView(run, contents, table=table)
+    return lambda index: metadata_of(view, index)
 
 
 def event_json(run: Run, index: int, event: Event, content: Content) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def decide(
     }
     run, contents = run_of(Header("", agent_name), [entry_of(step, 1)], tables)
     run = msgspec.structs.replace(run, metadata=dict(agent_metadata))
-    verdict = policy.evaluate(run, contents)
+    verdict = policy.evaluate(run, contents, table=tables.metadata)
     findings = [finding for finding in verdict.findings if finding.rule not in _NOT_YET]
     blocked = any(finding.mode == "enforce" for finding in findings) or bool(verdict.rule_errors)
     return Decision(

@@ -24,7 +24,7 @@ from spanwarden.policy.approvals import approval_for
 from spanwarden.policy.classification import first, levels
 from spanwarden.policy.destinations import Destination, destinations, is_below
 from spanwarden.policy.destruction import destroys
-from spanwarden.policy.metadata_table import DEFAULT, MetadataTable
+from spanwarden.policy.metadata_table import MetadataTable
 from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.touched import touched_paths
 
@@ -46,9 +46,9 @@ _AUTH_KEYS = {
 _MAX_LOOKED_AT = 16_384
 
 
-def metadata_of(view: RunView, index: int, table: MetadataTable = DEFAULT) -> dict[str, Any]:
+def metadata_of(view: RunView, index: int) -> dict[str, Any]:
     """Return what is known of one event of a run. A key is absent where nothing tells; worked out once an event."""
-    return view.once(("metadata", table, index), lambda: _metadata(view, index, table))
+    return view.once(("metadata", index), lambda: _metadata(view, index, view.table))
 
 
 def _metadata(view: RunView, index: int, table: MetadataTable) -> dict[str, Any]:

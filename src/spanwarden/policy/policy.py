@@ -13,6 +13,7 @@ import msgspec
 from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable, RuleError, Verdict, identified
 from spanwarden.model.run import Contents, Run
+from spanwarden.policy.metadata_table import DEFAULT, MetadataTable
 from spanwarden.policy.plans import AgentEntry, Planned, Plans
 from spanwarden.policy.rules.base import EarlyRule, Rule, RunView
 from spanwarden.policy.rules.conditions import troubles
@@ -96,12 +97,12 @@ class Policy:
         """Tell whether a rule that need not wait for the end of the run may be broken by what happened."""
         return any(each.rule.watches(event) for each in self._early)  # type: ignore[attr-defined]
 
-    def evaluate_early(self, run: Run, contents: Contents) -> tuple[Finding, ...]:
+    def evaluate_early(self, run: Run, contents: Contents, table: MetadataTable = DEFAULT) -> tuple[Finding, ...]:
         """Return what is certain although the run goes on. Rules that fail find nothing here.
 
         run: of its events only those that nothing can undo, its cost only as far as it is.
         """
-        view = RunView(run, contents, policy=self.name)
+        view = RunView(run, contents, policy=self.name, table=table)
         findings: list[Finding] = []
         for planned in self._early:
             with contextlib.suppress(Exception):  # reported when the run is judged as a whole
@@ -123,17 +124,18 @@ class Policy:
         *,
         earlier: Sequence[Run] = (),
         state: CrossRunState | None = None,
+        table: MetadataTable = DEFAULT,
     ) -> Verdict:
         """Judge one run. Findings come in the order of the rules and, within a rule, of the events.
 
         earlier: the runs of the same conversation that came before, oldest first. state: what is known of other runs;
-        rules that ask for it are not evaluable without. clock: seconds, to measure what each rule takes.
+        rules that ask for it are not evaluable without. table: what metadata is derived by. clock: seconds, to measure what each rule takes.
 
         Never raises because of a rule: a rule that fails is reported in `rule_errors` together with what it had
         found until then. `risk_score` is the sum of the weights of the distinct rules violated, at most 100, those
         that are only monitored left out.
         """
-        view = RunView(run, contents, earlier=earlier, state=state, policy=self.name)
+        view = RunView(run, contents, earlier=earlier, state=state, policy=self.name, table=table)
         findings: list[Finding] = []
         lacking: list[NotEvaluable] = []
         errors: list[RuleError] = []
@@ -176,12 +178,13 @@ class Policy:
         *,
         earlier: Sequence[Run] = (),
         state: CrossRunState | None = None,
+        table: MetadataTable = DEFAULT,
     ) -> Explanation | None:
         """Return why a run has, or would have, a finding, and what the rule's exceptions said; None if it has not.
 
         The run is judged anew, so it must be the same run, with its content.
         """
-        view = RunView(run, contents, earlier=earlier, state=state, policy=self.name)
+        view = RunView(run, contents, earlier=earlier, state=state, policy=self.name, table=table)
         for planned in self._plans.of(run.agent):
             with contextlib.suppress(Exception):  # as in `evaluate`, where it is reported
                 for outcome in islice(planned.rule.evaluate(view), MAX_FINDINGS):

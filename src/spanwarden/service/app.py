@@ -113,7 +113,15 @@ class Service:
         self._housekeeping = Housekeeping(
             self.ledger, lifetime, storage.retention, self.outlets.wake, self.telemetry, self._clock
         )
-        self._judge = Judge(self.policies, self.ledger, self.outlets, self.telemetry, self._clock, storage.content)
+        self._judge = Judge(
+            self.policies,
+            self.ledger,
+            self.outlets,
+            self.telemetry,
+            self._clock,
+            storage.content,
+            self.tables.metadata,
+        )
         self._windows = Windows(_window_settings(settings), self.tables.prices, self._judge.alerts)
         self._corridor = Corridor(
             self._journal,

@@ -9,6 +9,7 @@ from spanwarden.exporters.base import Notice, RunSummary, Subject
 from spanwarden.model.event import Event
 from spanwarden.model.finding import Finding, Verdict
 from spanwarden.model.run import Contents, Run
+from spanwarden.policy.metadata_table import DEFAULT, MetadataTable
 from spanwarden.policy.policy import Policy
 from spanwarden.runs.decision import Decision
 from spanwarden.service.clock import Clock
@@ -27,7 +28,8 @@ class Judge:
     """Evaluates policies on decided runs, and writes down and tells what has not been said before.
 
     A finding is told when it is new, and again (status "updated") when a later decision of the same run changed its
-    evidence; the ledger remembers what was told. content: what is kept of the words of evidence.
+    evidence; the ledger remembers what was told. content: what is kept of the words of evidence. table: what metadata
+    is derived by.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Judge:
         telemetry: Telemetry,
         clock: Clock,
         content: Content = "redacted",
+        table: MetadataTable = DEFAULT,
     ) -> None:
         self._policies = tuple(policies)
         self._ledger = ledger
@@ -45,6 +48,7 @@ class Judge:
         self._telemetry = telemetry
         self._clock = clock
         self._content: Content = content
+        self._table = table
 
     def replace(self, policies: Sequence[Policy]) -> None:
         """Judge by these policies from now on; open runs are judged by what is in force when they are decided."""
@@ -91,10 +95,10 @@ class Judge:
     def _verdict(self, policy: Policy, decision: Decision, contents: Contents) -> Verdict:
         started = self._clock.monotonic()
         if decision.early:
-            found = policy.evaluate_early(decision.run, contents)
+            found = policy.evaluate_early(decision.run, contents, self._table)
             verdict = Verdict(policy.name, policy.version, found)
         else:
-            verdict = policy.evaluate(decision.run, contents, self._clock.monotonic)
+            verdict = policy.evaluate(decision.run, contents, self._clock.monotonic, table=self._table)
         self._telemetry.observe("spanwarden_evaluation_seconds", self._clock.monotonic() - started)
         for rule, seconds in verdict.seconds:
             self._telemetry.count("spanwarden_rule_seconds", seconds, policy=verdict.policy, rule=rule)

@@ -10,6 +10,7 @@ from spanwarden.model.event import Content, Event
 from spanwarden.model.finding import Verdict
 from spanwarden.model.run import Run
 from spanwarden.policy.loading import PolicyError, load
+from spanwarden.policy.metadata_table import MetadataTable
 from spanwarden.transcripts.entries import HeldContents
 
 PAIRS = [
@@ -86,3 +87,12 @@ def test_100000_events_are_judged_in_one_pass(tmp_path: Path) -> None:
     )
     assert not verdict.findings
     assert not verdict.rule_errors
+
+
+def test_metadata_is_derived_by_the_users_table(tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text("rules: [{id: r, when: \"metadata.owner == 'finance'\"}]\n")
+    run, contents = Run("r", tuple(e for e, _ in PAIRS)), HeldContents(c for _, c in PAIRS)
+    table = MetadataTable(tools={"send_money": {"owner": "finance"}})
+    assert len(load(str(path)).evaluate(run, contents, table=table).findings) == 3
+    assert not load(str(path)).evaluate(run, contents).findings

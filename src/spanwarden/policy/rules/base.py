@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 from spanwarden.model.event import Content, Event
 from spanwarden.model.finding import Finding, NotEvaluable
 from spanwarden.model.run import Contents, Run
+from spanwarden.policy.metadata_table import DEFAULT, MetadataTable
 
 if TYPE_CHECKING:
     from spanwarden.policy.state import CrossRunState
@@ -19,7 +20,8 @@ class RunView:
     """One run under evaluation: its events, their content, and results that several rules share.
 
     `earlier` are the runs of the same conversation that came before, oldest first and without content. `state` knows
-    other runs, None where there is nothing that does; `policy` is the name that it keeps things under.
+    other runs, None where there is nothing that does; `policy` is the name that it keeps things under. `table` is what
+    metadata is derived by.
     """
 
     def __init__(
@@ -30,12 +32,14 @@ class RunView:
         earlier: Sequence[Run] = (),
         state: CrossRunState | None = None,
         policy: str = "",
+        table: MetadataTable = DEFAULT,
     ) -> None:
         self.run = run
         self.contents = contents
         self.earlier = earlier
         self.state = state
         self.policy = policy
+        self.table = table
         self._shared: dict[Hashable, object] = {}
 
     @property
