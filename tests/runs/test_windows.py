@@ -515,3 +515,22 @@ def test_grace_ends_early_for_those_decided_first() -> None:
     assert windows.end_grace(1) == 2
     assert windows.end_grace(1) == 0
     assert len(windows) == 1
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_a_server_whose_run_was_decided_joins_the_clients_run_when_that_comes(windows: Windows, decided: bool) -> None:
+    inner = call(9, kind="tool_call", tool="fetch", rank=-2, executed=True, scope="mcp", instance="i", root=True)
+    outer = call(1, kind="tool_call", tool="mcp__ws__fetch", executed=True, instance="i", start=80, end=120)
+    windows.add([inner], now=0)
+    first = windows.due(6) if decided else []
+    other = msgspec.structs.replace(outer, trace_id=bytes(16), span_id=b"x" * 8, keys=("trace:x",), start=60 * 10**9)
+    other = msgspec.structs.replace(other, end=61 * 10**9)
+    windows.add([other], now=100 if decided else 1)
+    windows.add([msgspec.structs.replace(outer, parent_id=b"unseen..")], now=101 if decided else 1)
+    ended = [d for d in windows.due(200) if inner.trace_id in d.run.trace_ids]
+    assert len(only(ended).run.events) == 1
+    assert set(only(ended).run.trace_ids) == {inner.trace_id, outer.trace_id}
+    assert [d.run.id for d in first] == ([only(ended).run.id] if decided else [])
+    windows.due(10_000)
+    assert windows.size == 0
+    assert windows._hosting._outer == windows._hosting._inner == {}

@@ -73,7 +73,7 @@ def plan(seed: int) -> Plan:
     """Return what to send and when, by the seed alone."""
     chance = random.Random(seed)
     chosen = chance.sample(sources(), chance.choice((1, 2, 3)))
-    slow = chance.choice((0.0, 0.0, 0.2, 2.0, 5.0))
+    slow = chance.choice((0.0, 0.0, 0.2, 2.0, 5.0, 60.0))
     shuffled = bool(slow) and chance.random() < _SHUFFLED
     arrivals: list[Arrival] = []
     for _, parts in chosen:
@@ -96,7 +96,7 @@ def plan(seed: int) -> Plan:
     return Plan(tuple(folder.name for folder, _ in chosen), tuple(arrivals), tuple(restarts), settings, not slow)
 
 
-_LOSS, _SHUFFLED, _REPEATED, _LATEST = 0.3, 0.3, 0.1, 5.0
+_LOSS, _SHUFFLED, _REPEATED, _LATEST = 0.3, 0.3, 0.1, 300.0
 
 
 @functools.lru_cache(4096)

@@ -19,7 +19,6 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Iterable
-from itertools import islice
 
 import msgspec
 
@@ -32,16 +31,15 @@ from spanwarden.runs.conversations import Conversations
 from spanwarden.runs.costs import Prices
 from spanwarden.runs.decision import Decision
 from spanwarden.runs.early import Looks, certain, certain_part, witnessed
+from spanwarden.runs.hosting import Hosting
 from spanwarden.runs.links import Links
 from spanwarden.runs.merging import names
 from spanwarden.runs.references import References
 from spanwarden.runs.room import leaving
-from spanwarden.runs.ties import answer_keys, bare, best_host, goes_on_from, hosts, loose_ties, seeks
+from spanwarden.runs.ties import answer_keys, bare, goes_on_from, loose_ties, seeks
 from spanwarden.runs.window import Window, WindowSettings, weight
 
 __all__ = ["Decision", "Window", "WindowSettings", "Windows", "weight"]
-_MAX_HOSTS = 512
-"""How many of the newest windows of a process are searched for the outer layer of a call."""
 _ROOM = 0.98
 """What is left of a limit after room was made: the order in which windows leave is worked out once for many."""
 _PACKED_FROM = 0.5
@@ -71,7 +69,7 @@ class Windows:
         self._by_key: dict[str, Window] = {}
         self._links = Links()
         self._calls = Calls()
-        self._hosting: dict[str, dict[int, Window]] = {}
+        self._hosting = Hosting()
         self._windows: dict[int, Window] = {}
         self._heap: list[tuple[float, int]] = []
         self._references = References()
@@ -80,6 +78,7 @@ class Windows:
         self._hand: list[int] = []
         self._told = 0
         self._recalled: dict[bytes, tuple[int, str]] = {}
+        self._awaited: list[Observation] = []
         self._next_token = 0
         self._open = 0
         self._observations = 0
@@ -126,6 +125,9 @@ class Windows:
                 self._watch(window, observation, now)
             touched[window.token] = window
         self._looks.earn(count)
+        awaited, self._awaited = self._awaited, []
+        for observation in awaited:
+            self._adopt(observation)
         for window in touched.values():
             if window.into is None:
                 self._schedule(window)
@@ -255,10 +257,8 @@ class Windows:
             self._references.hold(window, told_at)
         elif taken and observation.content is not None:
             self._references.hold(window, observation.content.position)
-        instance = observation.instance
-        if instance is not None and instance not in window.instances and hosts(observation):
-            window.instances[instance] = None
-            self._hosting.setdefault(instance, {})[window.token] = window
+        if self._hosting.note(window, observation):
+            self._awaited.append(observation)
         if bare(observation):
             self._calls.add(observation, window)
 
@@ -298,7 +298,7 @@ class Windows:
                 self._add_keys(window, (key,))
             window = self._link(window, ties.leads_to, ties.follows)
         for observation in seeking:
-            host = self._host(window, observation) if seeks(observation) else None
+            host = self._hosting.host(window, observation) if seeks(observation) else None
             if host is not None:
                 window = self._join(window, host)
             if window.mute and bare(observation):
@@ -311,12 +311,12 @@ class Windows:
         found = goes_on_from(call, (other for other, _ in about))
         return next((owner for other, owner in about if other is found), window)
 
-    def _host(self, window: Window, inner: Observation) -> Window | None:
-        newest = islice(reversed(self._hosting.get(inner.instance or "", {}).values()), _MAX_HOSTS)
-        near = [other for other in newest if other is not window and other.spans_time(inner)]
-        owners = {id(o): (o, other) for other in near for o in other.seen() if hosts(o)}
-        found = best_host(inner, (o for o, _ in owners.values()))
-        return None if found is None else owners[id(found)][1]
+    def _adopt(self, outer: Observation) -> None:
+        """Join the window of an outer layer's report with those of inner ones that came, and gave up, before it."""
+        for window, inner in list(self._hosting.left_alone(outer)):
+            host = self._hosting.host(window.now(), inner)
+            if host is not None:
+                self._join(window.now(), host)
 
     def _join(self, one: Window, two: Window) -> Window:
         if one is two:
@@ -333,18 +333,16 @@ class Windows:
         keep.absorb(gone)
         self._observations += keep.held - held
         self._size += keep.size - weighed
-        for token in (keep.token, gone.token):
+        tokens = keep.token, gone.token
+        for token in tokens:
             del self._windows[token]
-            for instance in keep.instances:
-                self._hosting[instance].pop(token, None)
         keep.token = min(keep.token, gone.token)
         keep.reopened |= both_decided
         keep.decided_at = None
         for key in gone.keys:
             self._by_key[key] = keep
         self._windows[keep.token] = keep
-        for instance in keep.instances:
-            self._hosting[instance][keep.token] = keep
+        self._hosting.joined(keep, tokens)
         keep.scheduled = float("inf")
         self._schedule(keep)
         return keep
@@ -492,8 +490,5 @@ class Windows:
         self._links.forget(window)
         if window.has_bare:
             self._calls.forget(window)
-        for instance in window.instances:
-            self._hosting[instance].pop(window.token, None)
-            if not self._hosting[instance]:
-                del self._hosting[instance]
+        self._hosting.forget(window)
         self._references.drop(window)
