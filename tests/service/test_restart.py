@@ -164,3 +164,18 @@ def test_a_damaged_journal_does_not_keep_the_service_from_starting(tmp_path, hoo
         place.send(agent_run("drop_table"))
         assert finding(hook)[2] == "tool-forbidden"
     assert len(list((tmp_path / "data" / "quarantine").glob("journal-*/data.mdb"))) == 1
+
+
+def test_a_run_judged_again_after_a_crash_is_told_to_nobody_twice(tmp_path, hook):
+    place = Place(tmp_path, hook.url)
+    with place.start() as child:
+        place.send(agent_run("drop_table"))
+        told = finding(hook)
+        eventually(lambda: place.metric("spanwarden_outbox_pending") == 0, "the delivery to be noted")
+        child.process.send_signal(signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+    with place.start():
+        eventually(lambda: place.metric("spanwarden_runs_decided_total") == 1, "the run to be judged again")
+        place.send(agent_run("drop_table"))
+        hook.posts.wait(lambda post: post[1]["finding"]["finding_id"] != told[0], "the finding of another run")
+    assert len(hook.posts.items) == 2
