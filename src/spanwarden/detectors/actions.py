@@ -18,8 +18,8 @@ _READS = word_set(
     """
 )
 _ACTS: dict[str, str] = {
-    "send": "send email mail message text forward reply notify share tell say write deliver dispatch answer respond "
-    "contact inform submit report pass ask",
+    "send": "send sent email mail message text forward reply notify share tell say write deliver dispatch answer "
+    "respond contact inform submit report pass ask",
     "post": "post publish share put write upload announce tweet comment send add",
     "pay": "pay transfer wire send refund remit donate deposit settle reimburse bill rent money give owe split",
     "delete": "delete remove erase wipe drop clear purge trash destroy clean discard kick rid cancel",
@@ -109,6 +109,9 @@ for _group in _SAME_THINGS:
         _THINGS.setdefault(_member, set()).update(_members)
 
 
+_MONEY = frozenset(stem(word) for word in ("money", "payment", "transaction", "funds"))
+
+
 class Deed(NamedTuple):
     """What a tool does by its name.
 
@@ -140,6 +143,13 @@ def deed(tool: str) -> Deed:
     things = frozenset(word for word in stemmed if word not in _VERBS and word not in _READ_STEMS and len(word) > 1)
     manner: Manner = "read" if reads and not acts else "act"
     return Deed(manner, frozenset(acts), things, not _WEB.isdisjoint(words))
+
+
+def widened(deed_: Deed) -> Deed:
+    """Return the deed with what it amounts to: whatever hands on money also pays."""
+    if not deed_.acts or deed_.things.isdisjoint(_MONEY):
+        return deed_
+    return deed_._replace(acts=deed_.acts | {"pay"})
 
 
 def split_name(name: str) -> list[str]:

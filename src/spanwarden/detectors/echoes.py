@@ -11,7 +11,7 @@ from collections.abc import Container, Iterator
 
 import re2
 
-from spanwarden.detectors.actions import Deed, deed, named_in, orders
+from spanwarden.detectors.actions import Deed, deed, may_order, named_in, names, orders, widened
 from spanwarden.detectors.nearness import ResultText
 from spanwarden.detectors.provenance import Block, Origin, Provenance, candidates
 from spanwarden.detectors.scanning import options
@@ -54,6 +54,9 @@ _HANDING_OVER = frozenset(
     """
     )
 )
+_ANSWERS = word_set("tell describe recommend suggest mention help")
+_TO_ME = word_set("me us")
+_IT = word_set("it this that one them these those")
 
 
 class Sentence:
@@ -87,7 +90,8 @@ def echoes(known: Provenance) -> list[Origin]:
         what = deed(step.tool)
         if what.acts:  # a deed without a verb cannot be ordered
             search = search or _Search(known, results)
-            origin = search.source_of(index, what)
+            wide = widened(what)
+            origin = search.source_of(index, what) or (search.source_of(index, wide) if wide != what else None)
             if origin is not None:
                 found.append(known.finished(origin))
     return found
@@ -167,10 +171,11 @@ class _Search:
         turns = self.known.user_turns(index)
         key = (what, len(turns))
         if key not in self._orders:
-            self._orders[key] = not _HANDING_OVER.isdisjoint(self.known.said_stems(index)) or any(
-                orders(what, sentence.spelled.partition("|")[0].split())
+            self._orders[key] = any(
+                _hands_over(tokens) or (orders(what, tokens) and _means(what, tokens))
                 for turn in turns[-MAX_TURNS:]
                 for sentence in self._said(turn)
+                for tokens in (_asking(sentence.spelled.partition("|")[0].split()),)
             )
         return self._orders[key]
 
@@ -221,6 +226,31 @@ class _Search:
             return True
         words = sentence.spelled.partition("|")[0].strip()
         return all(words in self.known.says(event) for event in events)
+
+
+def _asking(tokens: list[str]) -> list[str]:
+    """Return the tokens of a sentence of the user without "tell me" and the like, which ask for an answer."""
+    return [
+        token
+        for before, token, after in zip(["", *tokens], tokens, [*tokens[1:], ""], strict=False)
+        if not (token in _ANSWERS and after in _TO_ME and (not before or may_order(before)))
+    ]
+
+
+def _hands_over(tokens: list[str]) -> bool:
+    """Tell whether a sentence of the user leaves it to others what is done: "do what the mail says".
+
+    "The following tasks" are the user's own.
+    """
+    return any(
+        stem(token) in _HANDING_OVER and "following" not in (before, token)
+        for before, token in zip(["", *tokens], tokens, strict=False)
+    )
+
+
+def _means(what: Deed, tokens: list[str]) -> bool:
+    """Tell whether an order of the user is about what the deed is done to, by a name of it or as "it"."""
+    return not what.things or not _IT.isdisjoint(tokens) or names(what, {stem(token) for token in tokens})
 
 
 class _Read:
