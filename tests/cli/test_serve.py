@@ -52,6 +52,7 @@ class Served:
         command = [sys.executable, "-m", "spanwarden.cli.main", "serve"]
         self.process = subprocess.Popen(
             [*command, "--config", str(self.config), "--config", str(folder / "ports.yaml")],
+            cwd=folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
