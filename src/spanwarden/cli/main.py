@@ -16,6 +16,7 @@ COMMANDS = {
     "components": "List the receivers, processors, exporters and extensions in this build.",
     "demo": "Start the service, replay recorded agent runs, print the findings.",
     "dialects": "List the telemetry dialects that are recognised.",
+    "diff": "Say what one run could do that another did not.",
     "events": "Print what agents did, one normalised event a line.",
     "explain": "Say why there is a finding, and which exceptions did not count.",
     "findings": "List what was found, from the service's ledger.",
