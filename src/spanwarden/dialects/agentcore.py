@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
-from spanwarden.dialects.span_report import SpanReport, first_text, first_value
+from spanwarden.dialects.span_report import SpanReport, first_value
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 NAME = "agentcore"
 _PREFIX = b"AgentCore."

@@ -12,10 +12,11 @@ from spanwarden.dialects import genai
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
 from spanwarden.dialects.json_values import decoded, structured
 from spanwarden.dialects.messages import Said, read_messages
-from spanwarden.dialects.span_report import SpanReport, first_text, first_value
+from spanwarden.dialects.span_report import SpanReport, first_value
 from spanwarden.dialects.usage import read_usage
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 NAME = "ai-sdk"
 OPERATION = "ai.operationId"

@@ -12,9 +12,10 @@ from spanwarden.dialects import genai
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
 from spanwarden.dialects.labels import label
-from spanwarden.dialects.span_report import SpanReport, first_text, first_value
+from spanwarden.dialects.span_report import SpanReport, first_value
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 NAME = "copilot"
 PERMISSION = "github.copilot.permission.result"

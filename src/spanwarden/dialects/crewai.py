@@ -12,11 +12,12 @@ from spanwarden.dialects import genai
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
 from spanwarden.dialects.messages import Said, read_messages
 from spanwarden.dialects.python_repr import ReprError, read_repr
-from spanwarden.dialects.span_report import SpanReport, first_text, first_value
+from spanwarden.dialects.span_report import SpanReport, first_value
 from spanwarden.dialects.usage import provider_usage
 from spanwarden.model.event import Content, Usage
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 NAME = "crewai"
 _TASKS_OUTPUT = "crewai.crew.tasks_output"

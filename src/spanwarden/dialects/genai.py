@@ -10,13 +10,14 @@ import msgspec
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes, Dialect, Loader, Origin, Shared, Sightings, trace_keys
 from spanwarden.dialects.conversation import add_messages
-from spanwarden.dialects.genai_attributes import Act, text
+from spanwarden.dialects.genai_attributes import Act
 from spanwarden.dialects.genai_messages import Messages, log_exchange, log_message, span_messages, with_requests
 from spanwarden.dialects.genai_tools import read_tool
 from spanwarden.dialects.usage import read_usage
 from spanwarden.model.event import Content, Effect, Kind, Status
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 NAME = "genai"
 _ERROR = 2
@@ -40,7 +41,8 @@ TELLING = frozenset(
 
 def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings, dialect: str = NAME) -> bool:
     """Read one span; False if it carries no key that says what it is. `dialect` names who speaks the conventions."""
-    attributes = dict(span.attributes)  # some thirty look-ups follow, each ten times cheaper here
+    sent = span.attributes
+    attributes = {key: sent[key] for key in sent}  # some thirty look-ups follow, each ten times cheaper here
     role = _role(attributes)
     if role is None:
         return False
@@ -51,7 +53,7 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings, dialect: s
     shared = _shared(attributes, origin, span.trace_id, span.span_id, dialect, parent_id)
     if step:
         shared = msgspec.structs.replace(shared, agent=None, agent_id=None)
-    failed = span.status.code == _ERROR or text(attributes, keys.ERROR) is not None
+    failed = span.status.code == _ERROR or first_text(attributes, keys.ERROR) is not None
     error = _error_text(span, attributes) if failed else None
     act = Act(shared, start, end, "error" if failed else "ok", error, root=not parent_id)
     if role == "tool_call":
@@ -75,7 +77,7 @@ def read_log(record: trimmed_pb2.LogRecord, origin: Origin, out: Sightings, dial
     attributes = dict(record.attributes)
     shared = _shared(attributes, origin, record.trace_id, record.span_id, dialect)
     if name == keys.DETAILS and _role(attributes) in {None, "llm_call"}:
-        status: Status = "error" if text(attributes, keys.ERROR) else "ok"
+        status: Status = "error" if first_text(attributes, keys.ERROR) else "ok"
         _operation("llm_call", attributes, messages, Act(shared, at, at, status, None, source="log"), out)
     if name != keys.DETAILS:
         shared = msgspec.structs.replace(shared, loose=True)
@@ -120,17 +122,17 @@ def _is_step(attributes: Attributes) -> bool:
     """Tell whether an agent's span is only a step of the agent around it: nameless, or a node of its graph."""
     if not any(key in attributes for key in keys.AGENT_KNOWN):
         return True
-    if text(attributes, keys.PROVIDER) not in keys.GRAPHS:
+    if first_text(attributes, keys.PROVIDER) not in keys.GRAPHS:
         return False
-    name = text(attributes, keys.AGENT) or ""
-    return name == text(attributes, keys.AGENT_ID) and (name in keys.NODES or name.endswith(keys.NODE_ENDS))
+    name = first_text(attributes, keys.AGENT) or ""
+    return name == first_text(attributes, keys.AGENT_ID) and (name in keys.NODES or name.endswith(keys.NODE_ENDS))
 
 
 def _shared(
     attributes: Attributes, origin: Origin, trace_id: bytes, span_id: bytes, dialect: str, parent_id: bytes = b""
 ) -> Shared:
     traced = len(trace_id) == 16 and any(trace_id)
-    conversation = text(attributes, keys.CONVERSATION)
+    conversation = first_text(attributes, keys.CONVERSATION)
     if conversation is not None and conversation.startswith(keys.NO_CONVERSATION):
         conversation = None
     if traced:
@@ -142,14 +144,14 @@ def _shared(
     return Shared(
         tied,
         dialect,
-        text(attributes, keys.RUN_ID),
+        first_text(attributes, keys.RUN_ID),
         conversation,
         origin.service,
         trace_id if traced else b"",
         span_id if traced and len(span_id) == 8 and any(span_id) else b"",
         parent_id,
-        text(attributes, keys.AGENT),
-        text(attributes, keys.AGENT_ID),
+        first_text(attributes, keys.AGENT),
+        first_text(attributes, keys.AGENT_ID),
     )
 
 
@@ -167,10 +169,10 @@ def _operation(role: str, attributes: Attributes, messages: Messages, act: Act, 
             end,
             status,
             source=source,
-            merge=text(attributes, keys.RESPONSE_ID),
+            merge=first_text(attributes, keys.RESPONSE_ID),
             expects=_asks_for_tools(attributes),
-            model=text(attributes, keys.MODEL),
-            provider=text(attributes, keys.PROVIDER),
+            model=first_text(attributes, keys.MODEL),
+            provider=first_text(attributes, keys.PROVIDER),
             usage=read_usage(attributes, keys.USAGE),
             cost=_cost(attributes),
         )
@@ -183,13 +185,13 @@ def _operation(role: str, attributes: Attributes, messages: Messages, act: Act, 
             end,
             status,
             root=root,
-            model=text(attributes, keys.MODEL),
-            provider=text(attributes, keys.PROVIDER),
+            model=first_text(attributes, keys.MODEL),
+            provider=first_text(attributes, keys.PROVIDER),
             usage=read_usage(attributes, keys.USAGE),
             cost=_cost(attributes),
         )
     elif role == "workflow":
-        named = msgspec.structs.replace(shared, agent=text(attributes, keys.WORKFLOW) or shared.agent)
+        named = msgspec.structs.replace(shared, agent=first_text(attributes, keys.WORKFLOW) or shared.agent)
         out.tell(named, _answer(messages, error), "agent", start, end, status, root=root, role="workflow")
     elif role == "memory":
         _memory(attributes, act, out)
@@ -214,7 +216,7 @@ def _memory(attributes: Attributes, act: Act, out: Sightings) -> None:
     shared, start, end, status, error, root = act.shared, act.start, act.end, act.status, act.error, act.root
     operation = values.text(attributes.get(keys.OPERATION)) or "memory"
     reads = operation == "search_memory"
-    target = text(attributes, keys.MEMORY)
+    target = first_text(attributes, keys.MEMORY)
     query, records = _first(attributes, keys.QUERY), _first(attributes, keys.DOCUMENTS)
     effect = Effect("memory_read" if reads else "memory_write", target, "delete" if "delete" in operation else None)
 
@@ -252,7 +254,7 @@ def _error_text(span: trimmed_pb2.Span, attributes: Attributes) -> str | None:
             message = values.text(event.attributes.get("exception.message"))
             if message is not None:
                 return message
-    return text(attributes, keys.ERROR)
+    return first_text(attributes, keys.ERROR)
 
 
 def _event_name(record: trimmed_pb2.LogRecord) -> str:

@@ -25,15 +25,6 @@ class Act(msgspec.Struct, frozen=True, gc=False):
     root: bool = False
 
 
-def text(attributes: Attributes, names: tuple[str, ...]) -> str | None:
-    """Return the first of these attributes that says something, as text."""
-    for name in names:
-        encoded = attributes.get(name)
-        if encoded is not None and (told := values.text(encoded)) is not None:
-            return told
-    return None
-
-
 def content(attributes: Attributes, names: tuple[str, ...]) -> Any:
     """Return the first of these attributes that holds something, JSON decoded."""
     for name in names:

@@ -17,7 +17,7 @@ MAX_CALLS = 200
 def flattened(attributes: Attributes, start: str) -> list[Said]:
     """Return the messages under keys that begin with `start`, up to the first index that is not there."""
     messages: list[dict[str, Any]] = []
-    for index in range(MAX_MESSAGES) if present(attributes, _first_keys(start)) else ():
+    for index in range(MAX_MESSAGES) if present(attributes, first_keys(start)) else ():
         message = _message(attributes, f"{start}.{index}.")
         if message is None:
             break
@@ -34,7 +34,7 @@ def present(attributes: Attributes, names: tuple[str, ...]) -> bool:
 
 
 @lru_cache(16)
-def _first_keys(start: str) -> tuple[str, ...]:
+def first_keys(start: str) -> tuple[str, ...]:
     """Return the keys of which a first message has at least one."""
     return f"{start}.0.role", f"{start}.0.content", f"{start}.0.tool_calls.0.name"
 

@@ -10,7 +10,7 @@ import msgspec
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes
 from spanwarden.dialects.conventional_messages import conventional_messages
-from spanwarden.dialects.genai_flattened import flattened
+from spanwarden.dialects.genai_flattened import first_keys, flattened
 from spanwarden.dialects.messages import Call, Response, Said, looks_failed, plain, read_messages
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
@@ -30,6 +30,8 @@ class Messages(msgspec.Struct, frozen=True, gc=False):
 
 def span_messages(attributes: Attributes, events: Sequence[trimmed_pb2.Span.Event]) -> Messages:
     """Return the messages of a span: from its attributes, else from its events."""
+    if not events and _CARRYING.isdisjoint(attributes):
+        return _NOTHING
     told = _attributes(attributes)
     if told.given and told.answered:
         return told
@@ -116,6 +118,8 @@ def _sequence(told: str, count: int) -> list[Any]:
 
 
 _NOTHING = Messages()
+_CARRYING = frozenset((*keys.SYSTEM, *keys.INPUT, *keys.OUTPUT, *(k for s in keys.FLATTENED for k in first_keys(s))))
+"""A span without events that has none of these carries no messages."""
 
 
 def _attributes(attributes: Attributes) -> Messages:

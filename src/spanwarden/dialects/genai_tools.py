@@ -10,7 +10,7 @@ from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes, Sightings
 from spanwarden.dialects.conversation import acts
 from spanwarden.dialects.final_answers import is_final_answer
-from spanwarden.dialects.genai_attributes import Act, content, text
+from spanwarden.dialects.genai_attributes import Act, content
 from spanwarden.dialects.genai_messages import Messages
 from spanwarden.dialects.handoff_names import is_handoff
 from spanwarden.dialects.messages import arguments_digest, plain
@@ -19,6 +19,7 @@ from spanwarden.effects.unwrap import unwrap
 from spanwarden.model.event import Content, Effect
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 _CLIENT, _SERVER = 3, 2
 _STRING, _MARKS = 0x0A, 64
@@ -28,7 +29,7 @@ _STRING, _MARKS = 0x0A, 64
 def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages, act: Act, out: Sightings) -> None:
     """Add one execution of a tool; `messages` are those that its span carries."""
     shared, status, error = act.shared, act.status, act.error
-    name = text(attributes, keys.TOOL_NAME) or _name_in(span.name.decode("utf-8", "replace"))
+    name = first_text(attributes, keys.TOOL_NAME) or _name_in(span.name.decode("utf-8", "replace"))
     wrapped = content(attributes, keys.ARGUMENTS)
     arguments = unwrap(wrapped)
     plainly = name is not None and acts(name)
@@ -47,10 +48,10 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
         arguments = asked.arguments
     if result is None and given is not None:
         result = given.result
-    said = (text(attributes, keys.TOOL_STATUS) or "") in keys.FAILED
+    said = (first_text(attributes, keys.TOOL_STATUS) or "") in keys.FAILED
     if said or returned.failed or (given is not None and given.failed is True):
         status = "error"
-    if keys.ERROR[0] in attributes and (text(attributes, keys.ERROR) or "").lower() in keys.DENIED:
+    if keys.ERROR[0] in attributes and (first_text(attributes, keys.ERROR) or "").lower() in keys.DENIED:
         status = "denied"
     handoff = not plainly and is_handoff(name, arguments)
     digest = arguments_digest(arguments)
@@ -59,7 +60,7 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
         rank = -1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0
     effects: tuple[Effect, ...] = ()
     if not handoff:
-        server, tool_type = text(attributes, keys.MCP_SERVER), text(attributes, keys.TOOL_TYPE)
+        server, tool_type = first_text(attributes, keys.MCP_SERVER), first_text(attributes, keys.TOOL_TYPE)
         effects = out.effects(name, arguments, mcp_server=server, tool_type=tool_type, digest=digest)
     out.tell(
         shared,
@@ -69,7 +70,7 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
         act.end,
         status,
         tool=name,
-        merge=text(attributes, keys.CALL_ID)
+        merge=first_text(attributes, keys.CALL_ID)
         or call_id_in(wrapped)
         or returned.id
         or (asked.id if asked is not None else None),

@@ -11,11 +11,12 @@ from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
 from spanwarden.dialects.json_values import decoded, text_in
 from spanwarden.dialects.message_holders import conversation_in
 from spanwarden.dialects.messages import Said
-from spanwarden.dialects.span_report import SpanReport, first_text
+from spanwarden.dialects.span_report import SpanReport
 from spanwarden.dialects.usage import normalised
 from spanwarden.model.event import Usage
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 NAME = "genkit"
 ACTION, SUBTYPE, STEP = "genkit:name", "genkit:metadata:subtype", "genkit:type"

@@ -11,13 +11,14 @@ from typing import Any
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
 from spanwarden.dialects.json_values import decoded
 from spanwarden.dialects.message_holders import conversation_in
-from spanwarden.dialects.span_report import SpanReport, first_text, last_words
+from spanwarden.dialects.span_report import SpanReport, last_words
 from spanwarden.dialects.usage import provider_usage, read_usage
 from spanwarden.dialects.wrapped import tool_message
 from spanwarden.effects.unwrap import unwrap
 from spanwarden.model.event import Usage
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 NAME = "langsmith"
 KIND = "langsmith.span.kind"

@@ -9,9 +9,10 @@ from spanwarden.dialects import genai
 from spanwarden.dialects.base import Dialect, Origin, Sightings
 from spanwarden.dialects.message_holders import conversation_in
 from spanwarden.dialects.messages import read_messages
-from spanwarden.dialects.span_report import SpanReport, first_text, first_value
+from spanwarden.dialects.span_report import SpanReport, first_value
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 NAME = "livekit"
 OPERATION = "gen_ai.operation.name"

@@ -13,11 +13,12 @@ import msgspec
 from spanwarden.dialects import genai
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes, Dialect, Origin, Sightings
-from spanwarden.dialects.span_report import SpanReport, first_text, first_value
+from spanwarden.dialects.span_report import SpanReport, first_value
 from spanwarden.effects.unwrap import unwrap
 from spanwarden.model.event import Status
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 NAME = "pydantic-ai"
 SCRUBBED = "[Scrubbed due to "

@@ -22,14 +22,6 @@ _MAX_EVENTS = 200
 """Of a span with more events only the first are searched for an exception."""
 
 
-def first_text(attributes: Attributes, names: Iterable[str]) -> str | None:
-    """Return the first of these attributes that is present and says something, as text."""
-    for name in names:
-        if (encoded := attributes.get(name)) is not None and (text := values.text(encoded)) is not None:
-            return text
-    return None
-
-
 def first_value(attributes: Attributes, names: Iterable[str]) -> Any:
     """Return the first of these attributes that is present and says something, JSON decoded."""
     for name in names:

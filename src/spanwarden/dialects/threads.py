@@ -80,8 +80,9 @@ def thread(
 
 
 def _unique_keys(service: str, calls: Iterable[Call]) -> tuple[str, ...]:
-    long = (call.id for call in islice(calls, _MAX_IDS) if call.id is not None and len(call.id) >= UNIQUE)
-    return tuple(dict.fromkeys(f"call:{service}:{identity}" for identity in long))
+    long = [call.id for call in islice(calls, _MAX_IDS) if call.id is not None and len(call.id) >= UNIQUE]
+    keys = [f"call:{service}:{identity}" for identity in long]
+    return tuple(keys) if len(keys) < 2 else tuple(dict.fromkeys(keys))
 
 
 def _goes_on(strands: _Strands, given: Sequence[Said], turn: int) -> None:

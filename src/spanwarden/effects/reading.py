@@ -48,13 +48,25 @@ MEMORY = _names("key name id title fact memory content text query")
 BODY = _names("body data json content payload form files formdata postdata message text params")
 
 
+_FOLDED: dict[str, str] = {}
+_MAX_FOLDED, _SHORT = 8192, 64
+"""How many names of arguments are remembered, and how long they may be."""
+
+
 def folded(arguments: Any) -> dict[str, Any]:
     """Return an object's members by their names without case, `_` and `-`; {} for anything else."""
     if not isinstance(arguments, dict):
         return {}
-    return {
-        key.replace("_", "").replace("-", "").lower(): value for key, value in arguments.items() if type(key) is str
-    }
+    return {_folded_name(key): value for key, value in arguments.items() if type(key) is str}
+
+
+def _folded_name(key: str) -> str:
+    known = _FOLDED.get(key)
+    if known is None:
+        known = key.replace("_", "").replace("-", "").lower()
+        if len(key) <= _SHORT and len(_FOLDED) < _MAX_FOLDED:
+            _FOLDED[key] = known
+    return known
 
 
 def texts(value: Any) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -40,6 +40,8 @@ def decode(encoded: bytes | None) -> Any:
     elif tag == 0x10 and size == 2:  # bool_value
         return encoded[1] != 0
     elif tag == 0x18 and size > 1:  # int_value
+        if size == 3 and encoded[1] >= 0x80 > encoded[2]:
+            return encoded[1] & 0x7F | encoded[2] << 7
         end, number = (2, encoded[1]) if encoded[1] < 0x80 else _varint(encoded, 1)
         if end == size:
             return number - (1 << 64) if number >> 63 else number
@@ -85,6 +87,17 @@ def text(encoded: bytes | None) -> str | None:
             _KNOWN.clear()
         _KNOWN[encoded] = value
     return value
+
+
+def first_text(encoded: Mapping[str, bytes], names: Iterable[str]) -> str | None:
+    """Return the first of these attributes that is present and says something, as `text`."""
+    for name in names:
+        value = encoded.get(name)
+        if value is not None:
+            told = _KNOWN.get(value) or text(value)
+            if told is not None:
+                return told
+    return None
 
 
 def integer(encoded: bytes | None) -> int | None:
