@@ -152,6 +152,8 @@ def test_a_port_in_use_is_one_line_and_exit_2(tmp_path: pathlib.Path) -> None:
             "--set",
             f"receivers.otlp.protocols.grpc.endpoint=127.0.0.1:{port}",
             "--set",
+            "extensions.storage.directory=null",
+            "--set",
             "processors.policy.policies=[]",
         )
     assert done.returncode == 2
