@@ -1,25 +1,32 @@
-"""What reading a batch costs, beside the floor: protobuf's own parse of the same bytes with the official classes.
+"""What reading spans costs, step by step, beside the floor: protobuf's own parse of the same bytes.
 
 usage: python tests/bench/decode_and_observe.py [ROUNDS]
 
-Both are measured in one process, in turns, so that they see the same machine. CPU time; the ratio is what to compare
-between machines. Batches are generated: agent runs as the GenAI conventions tell them, with and without content.
+The floor and every step are measured in one process, request by request in turns, so that they see the same machine.
+CPU time, with allocator and collector tuned as in the service; what to compare between machines is the ratio to the
+floor. The runs are those of `workload`: interleaved, as the GenAI conventions tell them, with and without content.
 """
 
 from __future__ import annotations
 
+import pathlib
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
 from spanwarden.dialects.reading import observe
 from spanwarden.otlp.requests import check_traces, decode_traces
+from spanwarden.runs.windows import Windows, WindowSettings
+from spanwarden.service.memory import tune
 
-SPANS = 512
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from bench.workload import Workload
+
+SPANS, REQUESTS = 512, 5
 RUN = 26
 """Spans of one run: its root and pairs of a model call and a tool call."""
 
@@ -102,44 +109,57 @@ def _set(target: object, facts: dict[str, str] | dict[str, str | int]) -> None:
             pair.value.string_value = value
 
 
-def floor(body: bytes) -> None:
-    """Parse with the official classes and touch nothing."""
-    ExportTraceServiceRequest.FromString(body)
+STEPS = ("floor", "decode", "observe", "window", "assemble")
 
 
-def read(body: bytes) -> None:
-    """What the service does with a request before its windows see it."""
-    request = decode_traces(body)
-    check_traces(request)
-    observe(request, 0)
+def spent(bodies: Sequence[bytes]) -> dict[str, float]:
+    """Return seconds of CPU that each step took for these requests, one after the other as the service takes them."""
+    taken = dict.fromkeys(STEPS, 0.0)
+    windows = Windows(WindowSettings())
+    for position, body in enumerate(bodies):
+        began = time.process_time()
+        ExportTraceServiceRequest.FromString(body)
+        parsed = time.process_time()
+        request = decode_traces(body)
+        check_traces(request)
+        decoded = time.process_time()
+        observations = observe(request, position)
+        observed = time.process_time()
+        windows.add(observations, 0.0)
+        held = time.process_time()
+        for step, took in zip(
+            STEPS, (parsed - began, decoded - parsed, observed - decoded, held - observed), strict=False
+        ):
+            taken[step] += took
+    began = time.process_time()
+    windows.close(0.0)
+    taken["assemble"] = time.process_time() - began
+    return taken
 
 
-def measure(body: bytes, rounds: int, repeat: int = 10) -> dict[str, float]:
-    """Return microseconds of CPU per span for each way, the median of interleaved rounds."""
-    ways: dict[str, Callable[[bytes], None]] = {"floor": floor, "read": read}
-    taken: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds + 1):
-        for name, way in ways.items():
-            start = time.process_time()
-            for _ in range(repeat):
-                way(body)
-            if number:  # the first round warms up
-                taken[name].append((time.process_time() - start) / repeat / SPANS * 1e6)
-    return {name: statistics.median(values) for name, values in taken.items()}
+def measure(bodies: Sequence[bytes], spans: int, rounds: int) -> dict[str, float]:
+    """Return microseconds of CPU per span for each step, the median of rounds."""
+    spent(bodies)  # warms up
+    told = [spent(bodies) for _ in range(rounds)]
+    return {step: statistics.median(one[step] for one in told) / spans * 1e6 for step in STEPS}
 
 
 def main() -> int:
     """Run the command line."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
-    print(f"CPU per span in µs, {SPANS} spans a batch, median of {rounds} interleaved rounds")
-    print(f"{'batch':<12}{'bytes/span':>12}{'floor':>10}{'read':>10}{'ratio':>8}")
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    tune()
+    print(f"CPU per span in µs, {SPANS} spans a request, median of {rounds} rounds")
+    print(f"{'runs':<12}{'bytes/span':>12}" + "".join(f"{step:>10}" for step in STEPS) + f"{'all':>10}{'ratio':>8}")
     for name, content in (("no content", False), ("content", True)):
-        body = batch(content)
-        took = measure(body, rounds)
-        ratio = took["read"] / took["floor"]
-        print(f"{name:<12}{len(body) // SPANS:>12}{took['floor']:>10.2f}{took['read']:>10.2f}{ratio:>8.1f}")
-    print("floor: official ExportTraceServiceRequest.FromString, nothing read from it")
-    print("read:  decode, check of ids, observations of the dialect")
+        bodies = list(Workload(content).requests(REQUESTS * SPANS, SPANS))
+        spans = sum(check_traces(decode_traces(body)).records for body in bodies)
+        took = measure(bodies, spans, rounds)
+        whole = sum(took[step] for step in STEPS[1:])
+        cells = "".join(f"{took[step]:>10.2f}" for step in STEPS)
+        print(f"{name:<12}{sum(map(len, bodies)) // spans:>12}{cells}{whole:>10.2f}{whole / took['floor']:>8.1f}")
+    print("floor:    official ExportTraceServiceRequest.FromString, nothing read from it")
+    print("decode:   reading schema and check of ids; observe: what the spans say; window: which run it belongs to")
+    print("assemble: what really happened, when every run is closed; ratio: all but the floor, to the floor")
     return 0
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bench.decode_and_observe import RUN, SPANS, batch
+from bench.decode_and_observe import RUN, SPANS, STEPS, batch
 from spanwarden.dialects.reading import observe
 from spanwarden.otlp.requests import check_traces, decode_traces
 
@@ -29,7 +29,10 @@ def test_the_table_has_a_row_for_each_batch():
     done = subprocess.run([sys.executable, str(SCRIPT), "1"], capture_output=True, text=True, check=True)
     rows = {line[:12].strip(): line[12:].split() for line in done.stdout.splitlines() if line[12:].split()}
     for name in ("no content", "content"):
-        size, floor, read, ratio = map(float, rows[name])
+        size, floor, *steps, whole, ratio = map(float, rows[name])
         assert size > 100
-        assert 0 < floor < read
-        assert ratio == pytest.approx(read / floor, rel=0.02)
+        assert len(steps) == len(STEPS) - 1
+        assert 0 < floor < whole
+        assert min(steps) > 0
+        assert whole == pytest.approx(sum(steps), abs=0.05)
+        assert ratio == pytest.approx(whole / floor, rel=0.05)
