@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from spanwarden.guard.decision import decide
 from spanwarden.model.finding import SEVERITIES
 from spanwarden.policy.lint import lint
 from spanwarden.policy.loading import load, pack_names
@@ -91,3 +92,23 @@ def test_packs_go_together(tmp_path: Path) -> None:
     policy = load(str(path))
     assert len(policy.rules) == sum(len(load(f"pack:{name}").rules) for name in names)
     assert [(o.rule, o.failure) for o in run_tests(policy, lambda _: ()) if not o.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("pack", "action", "allowed"),
+    [
+        ("minimal", "rm", False),
+        ("minimal", "delete_user", False),
+        ("minimal", "confirm_order", True),
+        ("minimal", "transform_rows", True),
+        ("minimal", "get_information", True),
+        ("minimal", "upskill_lookup", True),
+        ("owasp_llm_top10", "bash", False),
+        ("safe_browsing", "browser_snapshot", True),
+        ("data_protection", "lookup", True),
+        ("soc2", "get_report", True),
+    ],
+)
+def test_before_an_action_is_done(pack: str, action: str, allowed: bool) -> None:
+    """Facts that are derived count before an action as well, and names that only look alike are let through."""
+    assert decide(load(f"pack:{pack}"), action).allowed is allowed

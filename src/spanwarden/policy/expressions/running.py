@@ -108,9 +108,13 @@ class Running:
         return steps.effects_of(self.events[index].effects)
 
     def metadata(self, index: int) -> dict[str, Any]:
-        """Return the facts about an event: those that it was told with in troy's format, else all that is derived."""
+        """Return the facts about an event: those that it was told with, and all that is derived."""
+        return metadata_of(self.view, index)
+
+    def step_metadata(self, index: int) -> dict[str, Any]:
+        """Return troy's metadata of an event: of one that was told in troy's format nothing but what was told."""
         own = self._own(index)
-        return metadata_of(self.view, index) if own is None else own["metadata"]
+        return self.metadata(index) if own is None else own["metadata"]
 
     def _own(self, index: int) -> Mapping[str, Any] | None:
         event = self.events[index]
@@ -161,7 +165,7 @@ class Running:
                 "description": self.description(index),
                 "input": self.step_input(index),
                 "output": self.step_output(index),
-                "metadata": self.metadata(index),
+                "metadata": self.step_metadata(index),
             }
         return found
 

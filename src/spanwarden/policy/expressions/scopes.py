@@ -87,7 +87,7 @@ STEP_KEYS: Mapping[str, Name] = {
     "description": Name(loader="description", text=True),
     "input": Name(loader="step_input", needs="arguments"),
     "output": Name(loader="step_output", needs="results"),
-    "metadata": Name(loader="metadata"),
+    "metadata": Name(loader="step_metadata"),
 }
 """What troy's step holds."""
 
