@@ -67,7 +67,7 @@ class Released:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def __call__(self, position: int, _message: object, _size: int) -> None:
+    def __call__(self, position: int, _message: object, _size: int, _sender: str) -> None:
         self._journal.release((position,))
 
 
@@ -80,7 +80,7 @@ async def serve(directory: str) -> None:
     folder = tempfile.TemporaryDirectory(dir=directory)
     durable = opened(pathlib.Path(folder.name), "group")
     intake, lasting = (
-        Intake(journal, lambda _: True, Released(journal), Telemetry(), time.time_ns)
+        Intake(journal, lambda *_: True, Released(journal), Telemetry(), time.time_ns)
         for journal in (MemoryJournal(1 << 30), durable)
     )
     floor = await HttpServer(answer).start("127.0.0.1", 0)

@@ -35,8 +35,8 @@ class Local:
     async def _start(self) -> tuple[int, int]:
         intake = Intake(
             self.journal,
-            lambda _: self.room,
-            lambda position, _message, _size: self.journal.release((position,)),
+            lambda *_: self.room,
+            lambda position, _message, _size, _sender: self.journal.release((position,)),
             self.telemetry,
             lambda: 1,
             lambda signal, body: self.forwarded.append((signal, body)) if len(body) < 10_000 else None,

@@ -62,8 +62,8 @@ class Room:
         self.forwarded: list[tuple[str, bytes]] = []
         self.intake = Intake(
             self.journal,
-            lambda _: self.room,
-            lambda position, _message, size: self.handed.append(size),
+            lambda *_: self.room,
+            lambda position, _message, size, _sender: self.handed.append(size),
             self.telemetry,
             lambda: 1,
             lambda signal, payload: self.forwarded.append((signal, payload)),

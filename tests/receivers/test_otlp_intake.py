@@ -30,8 +30,8 @@ def slow() -> tuple[SlowJournal, list[int], list[bytes], Telemetry, Intake]:
     journal, handed, forwarded, telemetry = SlowJournal(), [], [], Telemetry()
     intake = Intake(
         journal,
-        lambda _: True,
-        lambda position, _message, _size: handed.append(position),
+        lambda *_: True,
+        lambda position, _message, _size, _sender: handed.append(position),
         telemetry,
         lambda: 1,
         lambda _signal, payload: forwarded.append(payload),

@@ -35,10 +35,10 @@ class Bench:
     def __init__(self, room: bool = True, journal_bytes: int = 1 << 20) -> None:
         self.telemetry = Telemetry()
         self.journal = MemoryJournal(journal_bytes)
-        self.handed: list[tuple[int, Message, int]] = []
+        self.handed: list[tuple[int, Message, int, str]] = []
         self.room = room
         self.intake = Intake(
-            self.journal, lambda _: self.room, lambda *item: self.handed.append(item), self.telemetry, lambda: 1
+            self.journal, lambda *_: self.room, lambda *item: self.handed.append(item), self.telemetry, lambda: 1
         )
 
 
@@ -106,7 +106,7 @@ def test_grpc_stores_before_it_acknowledges() -> None:
     bench = Bench()
     body = request().SerializeToString()
     assert over_grpc(bench, TRACES, body) == b""
-    [(position, message, size)] = bench.handed
+    [(position, message, size, _)] = bench.handed
     entry = bench.journal.read(position)
     assert entry is not None
     assert (entry.signal, entry.body, size) == ("traces", body, len(body) + RECORD_COST)

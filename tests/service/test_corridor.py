@@ -322,3 +322,28 @@ def test_words_with_half_surrogate_pairs_are_kept_as_far_as_they_can_be(tmp_path
         Notice("finding", RunSummary("?"), (), "p", "1", 0)
     )
     assert as_text({"a\udfff": ["\ud800"]}) == b'{"a?":["?"]}'
+
+
+def test_a_flooding_sender_leaves_room_to_others_until_its_runs_are_over(bench: Bench) -> None:
+    body = spans((2, 1, "execute_tool", "read_file"), (1, 0, "invoke_agent", ""))
+    position = bench.journal.append(Entry("traces", 0, body)).result()
+    bench.corridor.hand_over(position, decode_traces(body), 7 << 17, "flood")
+    for _ in range(2):  # while it waits, and while its run is open
+        assert not bench.corridor.has_room(1 << 10, "flood")
+        assert bench.corridor.has_room(1 << 10, "other")
+        assert bench.corridor.has_room(1 << 10)
+        bench.corridor.step()
+    bench.at(2)
+    bench.at(700)
+    assert bench.corridor.has_room(1 << 10, "flood")
+
+
+def test_who_sends_little_is_not_read_after_all_of_a_flood(bench: Bench) -> None:
+    body = spans((2, 1, "execute_tool", "drop_table"), (1, 0, "invoke_agent", ""))
+    harmless = spans((2, 1, "execute_tool", "read_file"), (1, 0, "invoke_agent", ""), trace=b"\x02" * 16)
+    for number in range(40):
+        bench.corridor.hand_over(number, decode_traces(harmless), 1 << 14, "flood")
+    bench.corridor.hand_over(40, decode_traces(body), len(body), "other")
+    for _ in range(20):
+        bench.corridor.step()
+    assert bench.findings(2.5) == ["tool-forbidden"]

@@ -1,14 +1,15 @@
 """The middle of the corridor, in one thread: requests in, run windows, verdicts out.
 
-Receivers hand over decoded requests and never wait; what is handed over but not yet read is bounded in bytes, and
-receivers ask `has_room` before they take a request. Every failure is confined to the request or run that caused it.
+Receivers hand over decoded requests and never wait; what is handed over but not yet read is bounded in bytes and read
+in turns, sender by sender. Receivers ask `has_room` before they take a request. Every failure is confined to the
+request or run that caused it.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from spanwarden.dialects.reading import ContentReader, EventContents, Request, observe
@@ -16,6 +17,7 @@ from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.otlp.requests import RequestError, decode
 from spanwarden.runs.windows import Decision, Windows
 from spanwarden.service.clock import Clock
+from spanwarden.service.fairness import FairQueue, Shares
 from spanwarden.service.metrics import Telemetry
 from spanwarden.service.recording import Judged
 from spanwarden.service.verdicts import Judge
@@ -40,7 +42,7 @@ _LONGEST_WAIT = 5.0
 class _Handed(NamedTuple):
     position: int
     request: Request
-    size: int
+    sender: str
 
 
 _CROWDED = 0.8
@@ -78,10 +80,10 @@ class Corridor:
         self._judge = judge
         self._telemetry = telemetry
         self._clock = clock
-        self._max_pending = max_pending
         self.tools = tools
-        self._pending: deque[_Handed] = deque()
-        self._pending_bytes = 0
+        self._pending: FairQueue[_Handed] = FairQueue(max_pending)
+        self._kept = Shares(journal.max_bytes)
+        self._owners: dict[int, tuple[str, int]] = {}
         self._changed = threading.Condition()
         self._stopping = False
         self._counted = dict.fromkeys(_COUNTED, 0)
@@ -94,7 +96,7 @@ class Corridor:
         telemetry.gauge("spanwarden_window_records", lambda: windows.observations)
         telemetry.gauge("spanwarden_window_bytes", lambda: windows.size)
         telemetry.gauge("spanwarden_window_capacity_bytes", lambda: windows.settings.max_size)
-        telemetry.gauge("spanwarden_pending_bytes", lambda: self._pending_bytes)
+        telemetry.gauge("spanwarden_pending_bytes", lambda: self._pending.shares.held)
         telemetry.gauge("spanwarden_pending_capacity_bytes", lambda: max_pending)
         telemetry.gauge("spanwarden_ledger_waiting_runs", lambda: len(self._unwritten))
         telemetry.gauge("spanwarden_journal_bytes", journal.size)
@@ -105,16 +107,34 @@ class Corridor:
         """Start the thread."""
         self._thread.start()
 
-    def has_room(self, size: int) -> bool:
-        """Tell whether a request of this many bytes may be handed over; one is always taken when none is waiting."""
-        return not self._pending or self._pending_bytes + size <= self._max_pending
+    def has_room(self, size: int, sender: str | None = None) -> bool:
+        """Tell whether a sender's request of this many bytes may be handed over.
 
-    def hand_over(self, position: int, request: Request, size: int) -> None:
-        """Take a stored request; returns at once."""
+        What waits and what the journal keeps are both shared out (see `fairness`); None asks for somebody who is not
+        known yet. One request is always taken where nothing is held.
+        """
         with self._changed:
-            self._pending.append(_Handed(position, request, size))
-            self._pending_bytes += size
+            if not self._pending.shares.has_room(sender, size):
+                return False
+            return sender is None or self._kept.has_room(sender, size)
+
+    def hand_over(self, position: int, request: Request, size: int, sender: str = "") -> None:
+        """Take a stored request, about `size` bytes in memory; returns at once."""
+        with self._changed:
+            self._keep(position, sender, size)
+            self._pending.put(sender, _Handed(position, request, sender), size)
             self._changed.notify()
+
+    def _keep(self, position: int, sender: str, size: int) -> None:
+        self._owners[position] = sender, size
+        self._kept.hold(sender, size)
+
+    def _let_go(self, positions: Sequence[int]) -> None:
+        with self._changed:
+            for position in positions:
+                owner = self._owners.pop(position, None)
+                if owner is not None:
+                    self._kept.free(*owner)
 
     def replay(self) -> Replayed:
         """Rebuild the windows from what an earlier process left in the journal; before `start`.
@@ -176,8 +196,7 @@ class Corridor:
         handed = None
         with self._changed:
             if self._pending:
-                handed = self._pending.popleft()
-                self._pending_bytes -= handed.size
+                handed = self._pending.get()
         if handed is not None:
             self._take(handed)
         self._settle(self._windows.due(self._clock.monotonic()))
@@ -201,7 +220,7 @@ class Corridor:
         self._settle(self._windows.close(self._clock.monotonic()))
 
     def _take(self, handed: _Handed) -> None:
-        self._read(handed.position, handed.request, self._clock.monotonic())
+        self._read(handed.position, handed.request, self._clock.monotonic(), handed.sender)
 
     def _take_again(self, position: int, entry: Entry, arrival: float) -> None:
         try:
@@ -211,19 +230,23 @@ class Corridor:
             logger.exception("entry %d of the journal could not be read; it is passed over", position)
             self._journal.release((position,))
             return
-        self._read(position, request, arrival, again=True)
+        sender = entry.tenant or entry.peer
+        with self._changed:
+            self._keep(position, sender, len(entry.body))
+        self._read(position, request, arrival, sender, again=True)
 
-    def _read(self, position: int, request: Request, arrival: float, *, again: bool = False) -> None:
+    def _read(self, position: int, request: Request, arrival: float, sender: str, *, again: bool = False) -> None:
         failures: list[Exception] = []
         try:
             observations = observe(request, position, self.tools, failures)
             if again:
                 observations = [o for o in observations if not self._journal.closed(o.keys, position)]
-            self._windows.add(observations, arrival, position)
+            self._windows.add(observations, arrival, position, sender)
         except Exception:
             self._telemetry.count("spanwarden_processing_errors")
             logger.exception("a request could not be read; it is passed over")
             self._journal.release((position,))
+            self._let_go((position,))
         if failures:
             self._telemetry.count("spanwarden_processing_errors", len(failures))
             logger.error("%d records could not be read", len(failures), exc_info=failures[0])
@@ -268,6 +291,7 @@ class Corridor:
         released, forgotten = self._windows.released(), self._windows.forgotten()
         if released or forgotten:
             self._journal.release(released, forgotten)
+            self._let_go(released)
         return True
 
     def _write_singly(self) -> bool:

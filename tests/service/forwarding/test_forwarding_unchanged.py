@@ -69,7 +69,7 @@ class OwnReceiver:
         self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve()))
 
     async def _serve(self) -> None:
-        intake = Intake(self.journal, lambda _: True, lambda *_: None, Telemetry(), lambda: 1)
+        intake = Intake(self.journal, lambda *_: True, lambda *_: None, Telemetry(), lambda: 1)
         receiver = GrpcReceiver(GrpcSettings(endpoint="127.0.0.1:0"), intake)
         self.port = await receiver.start()
         self._stop = asyncio.Event()

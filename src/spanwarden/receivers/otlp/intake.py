@@ -63,8 +63,9 @@ class Counters(Protocol):
 class Intake:
     """The way from a decoded protocol frame into the corridor.
 
-    has_room: asked with the size of a request before anything is spent on it.
-    hand_over: called with the position, the decoded request and about its size in memory once the request is stored;
+    has_room: asked with the size of a request before anything is spent on it, and again with its sender (the tenant,
+        else the peer; None while unknown) once it is there.
+    hand_over: called with the position, the decoded request, about its size in memory and its sender once it is stored;
         must not block.
     forward: called with the signal and the body of every accepted request after it is stored and before it is
         acknowledged; must neither block nor raise.
@@ -74,8 +75,8 @@ class Intake:
     def __init__(
         self,
         journal: Journal,
-        has_room: Callable[[int], bool],
-        hand_over: Callable[[int, Message, int], None],
+        has_room: Callable[[int, str | None], bool],
+        hand_over: Callable[[int, Message, int, str], None],
         counters: Counters,
         wall_ns: Callable[[], int],
         forward: Callable[[Signal, bytes], None] | None = None,
@@ -90,9 +91,9 @@ class Intake:
         self.budget = held = budget or Budget(_MAX_IN_FLIGHT)
         counters.gauge("spanwarden_receiver_in_flight_bytes", lambda: held.held)
 
-    def admit(self, signal: Signal, transport: str, size: int = 0) -> None:
-        """Refuse a request before its body is read. Raises OverloadedError."""
-        if signal != "metrics" and not self._has_room(size):
+    def admit(self, signal: Signal, transport: str, size: int = 0, sender: str | None = None) -> None:
+        """Refuse a request that there is no room for. Raises OverloadedError."""
+        if signal != "metrics" and not self._has_room(size, sender):
             self.overloaded(signal, transport)
 
     def overloaded(self, signal: Signal, transport: str) -> None:
@@ -105,7 +106,7 @@ class Intake:
 
         Raises RequestError for bytes that are no request, OverloadedError when the client should come again.
         """
-        self.admit(signal, transport, len(body))
+        self.admit(signal, transport, len(body), tenant or peer)
         message, checked = (
             await asyncio.to_thread(_decode, signal, body) if len(body) > _LARGE else _decode(signal, body)
         )
@@ -156,7 +157,7 @@ class Intake:
         await waiter
 
     def _stored(self, position: int, entry: Entry, message: Message, size: int) -> None:
-        self._hand_over(position, message, size)
+        self._hand_over(position, message, size, entry.tenant or entry.peer)
         self._pass_on(entry.signal, entry.body)
 
     def _pass_on(self, signal: Signal, body: bytes) -> None:
