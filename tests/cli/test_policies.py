@@ -79,3 +79,23 @@ def test_init_builds_on_several_packs(capsys: pytest.CaptureFixture[str]) -> Non
     Path("ours.yaml").write_text(tuned)
     assert tuned != text
     load("ours.yaml")
+
+
+def test_json_is_written_where_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "policies", "copy", "minimal", "-o", "new/minimal.json")[0] == 0
+    assert [rule.id for rule in load("new/minimal.json").rules] == [rule.id for rule in load("pack:minimal").rules]
+    assert call(capsys, "policies", "init", "-t", "soc2", "-o", "new/mine.json")[0] == 0
+    assert json.loads(Path("new/mine.json").read_text()) == {"name": "mine", "extends": ["pack:soc2"]}
+    code, _, err = call(capsys, "policies", "init", "-o", "mine.txt")
+    assert code == 2
+    assert ".yaml" in err
+
+
+def test_a_policy_of_the_same_name_is_not_joined_by_another(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("minimal.json").write_text("{}")
+    code, _, err = call(capsys, "policies", "copy", "minimal")
+    assert code == 2
+    assert "minimal.json" in err
+    assert not Path("minimal.yaml").exists()
+    assert call(capsys, "policies", "copy", "minimal", "--force")[0] == 0
+    assert Path("minimal.json").read_text() == "{}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -44,7 +45,7 @@ def list_packs(as_json: bool) -> None:
 @click.argument("name")
 def show(name: str) -> None:
     """Print a pack as it is written."""
-    click.echo(_text(name), nl=False)
+    click.echo(_document(name).body.decode("utf-8"), nl=False)
 
 
 @command.command("copy")
@@ -52,29 +53,50 @@ def show(name: str) -> None:
 @click.option("-o", "--output", type=_OUTPUT, metavar="FILE", help="Where to; NAME.yaml here if left out.")
 @_FORCE
 def copy(name: str, output: pathlib.Path | None, force: bool) -> None:
-    """Copy a pack into a file, to change it. To only tune a pack, extend it instead: see `init`."""
-    text = _text(name)
-    _write(output or pathlib.Path(f"{_known(name)}.yaml"), text, force=force)
+    """Copy a pack into a YAML or JSON file, to change it. To only tune a pack, extend it instead: see `init`."""
+    document = _document(name)
+    path = _chosen(output, document.stem, force=force)
+    text = document.body.decode("utf-8")
+    _write(path, text if path.suffix.lower() != ".json" else _as_json(document.root.plain), force=force)
 
 
 @command.command("init")
-@click.option("-o", "--output", type=_OUTPUT, metavar="FILE", default="policy.yaml", help="Where to; ./policy.yaml.")
+@click.option("-o", "--output", type=_OUTPUT, metavar="FILE", help="Where to; policy.yaml here if left out.")
 @click.option("-t", "--template", "names", multiple=True, metavar="NAME", help="A pack to build on. May be repeated.")
 @_FORCE
-def init(output: pathlib.Path, names: tuple[str, ...], force: bool) -> None:
+def init(output: pathlib.Path | None, names: tuple[str, ...], force: bool) -> None:
     """Begin a policy that extends packs (`minimal` if none is named)."""
     packs = list(dict.fromkeys(_known(name) for name in names or ("minimal",)))
-    _write(output, _begun(output.stem, packs), force=force)
-    _checked(str(output))
+    path = _chosen(output, "policy", force=force)
+    if path.suffix.lower() == ".json":
+        text = _as_json({"name": path.stem, "extends": [f"pack:{pack}" for pack in packs]})
+    else:
+        text = _begun(path.stem, packs)
+    _write(path, text, force=force)
+    _checked(str(path))
+
+
+def _chosen(output: pathlib.Path | None, stem: str, *, force: bool) -> pathlib.Path:
+    """Return the file to write; without a name of the user's own, none beside a policy that is called the same."""
+    from spanwarden.policy.documents import SUFFIXES
+
+    if output is not None:
+        if output.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"{output}: a policy is a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file")
+        return output
+    for suffix in () if force else SUFFIXES:
+        if pathlib.Path(stem + suffix).exists():
+            raise UsageError(f"{stem}{suffix}: there is such a policy; --force writes {stem}.yaml, -o another file")
+    return pathlib.Path(f"{stem}.yaml")
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def _known(name: str) -> str:
     """Return the name of a pack as its file has it; `-` and `_` do not matter, nor does `pack:` before it."""
     return _document(name).stem
-
-
-def _text(name: str) -> str:
-    return _document(name).body.decode("utf-8")
 
 
 def _document(name: str) -> Document:
@@ -90,7 +112,7 @@ def _document(name: str) -> Document:
 def _begun(name: str, packs: list[str]) -> str:
     lines = [
         "# A policy of your own: the packs it builds on, and what is different here. Every key is in docs/policy.md.",
-        f"name: {_quoted(name)}",
+        f"name: {json.dumps(name)}",
         "extends:",
         *(f"  - pack:{pack}" for pack in packs),
         "",
@@ -107,12 +129,6 @@ def _some_rules(packs: list[str]) -> list[str]:
     return [_checked(f"pack:{pack}").rules[0].id for pack in packs]
 
 
-def _quoted(name: str) -> str:
-    import json
-
-    return json.dumps(name)
-
-
 def _checked(source: str) -> Policy:
     from spanwarden.policy.document import PolicyError
     from spanwarden.policy.loading import load
@@ -124,6 +140,7 @@ def _checked(source: str) -> Policy:
 
 
 def _write(path: pathlib.Path, text: str, *, force: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
