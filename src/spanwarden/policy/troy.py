@@ -94,10 +94,12 @@ def is_troy(entry: Field) -> bool:
 def read_troy(entry: Field, vocabulary: Vocabulary, broken: Broken = "refuse") -> TroyRule | BrokenRule:
     """Compile a rule of troy's. Raises PolicyError; with broken="keep" not for what is wrong with its condition."""
     keys = entry.mapping(TROY_KEYS)
-    for required in ("rule_id", "description", "condition"):
+    for required in ("rule_id", "condition"):
         if required not in keys:
             entry.fail(f"a rule of troy's needs {required!r}")
-    rule_id, description = keys["rule_id"].text(), keys["description"].text(empty=True)
+    number = keys["rule_id"].plain
+    rule_id = str(number) if type(number) is int else keys["rule_id"].text()
+    description = keys["description"].text(empty=True) if "description" in keys else rule_id
     try:
         condition = compile_condition(keys["condition"], TROY)
     except PolicyError as error:

@@ -96,6 +96,8 @@ LISTS = {"ours": ("acme.com",), "risky": ("bash", "sh")}
         ("trace['trace_id']", 1, "r1"),
         ("str(args.n) + '!'", 1, "3!"),
         ("not args.nothing", 1, True),
+        ("tool == 'send_email'  # so far\n  and args.n == 3", 1, True),
+        ("str(run)", 1, "r1"),
     ],
 )
 def test_a_condition_comes_to(text: str, index: int, expected: Any) -> None:

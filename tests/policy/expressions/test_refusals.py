@@ -136,6 +136,9 @@ def test_an_escape_is_refused_in_one_line_with_file_and_line(text: str, scope: o
         ("matches(tool, '((((a{1000}){1000}){1000}){1000})')", "the pattern cannot be used"),
         ("len(tool, 1)", "len() takes 1 arguments"),
         ("get", "get is a function: call it"),
+        ("toal ==\n  tool", "unknown name 'toal' (did you mean tool?) (column 1)"),
+        ("tool ==\n  toal", "unknown name 'toal' (did you mean tool?) (line 2, column 3)"),
+        ("tool\n) or (tool", "not a condition"),
     ],
 )
 def test_a_refusal_says_what_is_wrong_and_where(text: str, said: str) -> None:

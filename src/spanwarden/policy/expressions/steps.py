@@ -148,6 +148,9 @@ class RunField:
     def __init__(self, running: Running) -> None:
         self.running = running
 
+    def __repr__(self) -> str:
+        return self.running.run.id
+
 
 def field_of(value: Any, name: str) -> Any:
     """Return a field: of an event, the run, effects, or an object's key. None where there is none.

@@ -65,7 +65,6 @@ def parse(field: Field, text: str, *, rename_from: bool = False) -> ast.expr:
         field.fail("must not be empty")
     if _brackets(text) > MAX_DEPTH:
         field.fail(f"nested deeper than {MAX_DEPTH} levels")
-    # Inside of brackets, lines of a condition may be broken anywhere.
     tree = _tree(field, _without_from(text) if rename_from else text)
     _check(field, tree)
     return tree
@@ -79,10 +78,19 @@ def refuse(field: Field, node: ast.AST, message: str) -> NoReturn:
 
 
 def _tree(field: Field, text: str) -> ast.expr:
+    """Parse a condition; one of several lines in brackets, inside of which lines may be broken anywhere."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python warns of odd escapes in literals
-            return ast.parse(text, mode="eval").body
+            if "\n" not in text:
+                return ast.parse(text, mode="eval").body
+            if _closes_early(f"({text}\n)"):
+                field.fail("not a condition: a bracket is closed that was not opened")
+            tree = ast.parse(f"({text}\n)", mode="eval").body
+        for node in ast.walk(tree):
+            if getattr(node, "lineno", 0) == 1:
+                node.col_offset -= 1  # type: ignore[attr-defined]
+        return tree
     except SyntaxError as error:
         place = f" (column {error.offset})" if error.offset else ""
         field.fail(f"not a condition: {error.msg}{place}")
@@ -142,6 +150,20 @@ def _brackets(text: str) -> int:
         depth = depth + 1 if mark in "([{" else max(0, depth - 1)
         deepest = max(deepest, depth)
     return deepest
+
+
+def _closes_early(text: str) -> bool:
+    """Tell whether the bracket that a text begins with is closed before its end."""
+    depth = 0
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if depth == 0 and token.start != (1, 0) and token.type == tokenize.OP:
+                return True
+            if token.type == tokenize.OP:
+                depth += (token.string in "([{") - (token.string in ")]}")
+    except tokenize.TokenError:
+        return False  # which the parser finds, too
+    return False
 
 
 def _without_from(text: str) -> str:
