@@ -158,3 +158,49 @@ def test_nesting_is_cut_and_a_request_with_200_levels_still_decodes() -> None:
 
 def test_ten_thousand_attributes() -> None:
     assert values.attributes({f"k{i}": encoded(i) for i in range(10_000)})["k9999"] == 9999
+
+
+PIECES = st.sampled_from(
+    [
+        b'{"a": ',
+        b"[",
+        b"]",
+        b"}",
+        b'"\xff"',
+        b'"\xc3\xa9"',
+        b'"\\ud800"',
+        b"1",
+        b",",
+        b" ",
+        b'"b"',
+        b"\xed\xa0\x80",
+        b"\x00",
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=6).map(b"".join))
+def test_json_is_read_from_bytes_as_it_is_from_text(told: bytes) -> None:
+    length = len(told)
+    encoded = bytes([0x0A, length]) + told
+    assert values.structure(encoded) == (values.parse_json(told.decode("utf-8", "replace")) if told else None)
+    assert values.string_bytes(encoded) == told
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 129, 130, 16383, 16384, 16385, 2097151, 2097152])
+def test_text_of_any_length_is_found(size: int) -> None:
+    encoded = AnyValue(string_value="x" * size).SerializeToString()
+    assert values.decode(encoded) == "x" * size
+    assert values.string_bytes(encoded) == b"x" * size
+    assert values.string_bytes(encoded + b"\x00") is None
+
+
+@pytest.mark.parametrize("number", [0, 127, 128, 16383, 16384, -1])
+def test_integers_of_any_length(number: int) -> None:
+    assert values.decode(AnyValue(int_value=number).SerializeToString()) == number
+
+
+def test_the_first_text_that_says_something() -> None:
+    told = {"a": AnyValue(string_value="").SerializeToString(), "b": AnyValue(string_value="x").SerializeToString()}
+    assert values.first_text(told, ("none", "a", "b")) == "x"
+    assert values.first_text(told, ("a",)) is None

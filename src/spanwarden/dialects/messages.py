@@ -33,6 +33,7 @@ _IDS = ("id", "call_id", "tool_call_id", "toolCallId", "toolUseId", "tool_use_id
 _NAMES = ("name", "toolName", "tool_name")
 _ARGUMENTS = ("arguments", "args", "input")
 _RESULTS = ("response", "result", "output", "content", "server_tool_call_response")
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _ERROR_STARTS = ("Error:", "Error ", "Traceback (most recent call last)")
 
 
@@ -240,7 +241,7 @@ def arguments_digest(arguments: Any) -> str | None:
     if arguments is None:
         return None
     try:
-        encoded = msgspec.json.encode(arguments, order="sorted")
+        encoded = _encode_sorted(arguments)
     except (RecursionError, TypeError, ValueError, OverflowError):
         return None
     return hashlib.blake2b(encoded, digest_size=12).hexdigest()

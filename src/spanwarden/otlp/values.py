@@ -22,6 +22,8 @@ MAX_DEPTH = 64
 _REDACTED = frozenset({"<REDACTED>", "[REDACTED]", "__REDACTED__", "N/A"})
 
 
+_JSON = frozenset((b"{", b"["))
+_decode_json = msgspec.json.Decoder().decode
 _SHORT = 64
 _MAX_KNOWN = 8192
 _KNOWN: dict[bytes, str] = {}
@@ -141,6 +143,11 @@ def structure(encoded: bytes | None) -> Any:
 
     Text that is no JSON object or array (plain words, truncated JSON) comes back as text; withheld content is None.
     """
+    if encoded is not None and (start := _text_start(encoded)) and encoded[start : start + 1] in _JSON:
+        try:
+            return _decode_json(encoded[start:])  # without making text of it first
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            pass
     value = decode(encoded)
     if not isinstance(value, str):
         return value
@@ -155,7 +162,7 @@ def parse_json(value: str) -> Any:
     if head not in {"{", "["}:
         return value
     try:
-        return msgspec.json.decode(value)
+        return _decode_json(value)
     except (msgspec.DecodeError, RecursionError):
         return value
 

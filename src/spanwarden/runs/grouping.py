@@ -97,15 +97,16 @@ def _same_span(observations: Sequence[Observation], groups: Groups) -> None:
 
 
 def _same_identity(observations: Sequence[Observation], groups: Groups) -> None:
-    named: dict[tuple[str, str], list[int]] = defaultdict(list)
+    first: dict[tuple[str, str], int] = {}
+    named: dict[tuple[str, str], list[int]] = {}
     for index, o in enumerate(observations):
-        if o.merge is not None:
-            named["call" if o.kind in CALLS else o.kind, o.merge].append(index)
-        if o.alias is not None:
-            named["call" if o.kind in CALLS else o.kind, o.alias].append(index)
+        for identity in (o.merge,) if o.alias is None else (o.merge, o.alias):
+            if identity is not None:
+                key = ("call" if o.kind in CALLS else o.kind, identity)
+                known = first.setdefault(key, index)
+                if known != index:
+                    named.setdefault(key, [known]).append(index)
     for (kind, identity), indexes in named.items():
-        if len(indexes) == 1:
-            continue
         if kind == "llm_call" and identity.startswith(LIKENESS):
             _alike(observations, indexes, groups)
         elif kind == "llm_call":
