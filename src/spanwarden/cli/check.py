@@ -82,10 +82,14 @@ def command(
 
 class _Check:
     def __init__(self, policy: Policy, fail_on: Severity, tables: Tables, *, as_json: bool) -> None:
+        from spanwarden.policy.state import MemoryState
+
         self._policy = policy
         self._fail_on = fail_on
         self._tables = tables
         self._as_json = as_json
+        self._state = MemoryState()
+        self._conversations: dict[str, list[Run]] = {}
         self._failed = False
         self._unjudged = False
 
@@ -112,8 +116,13 @@ class _Check:
         for trace in found:
             try:
                 for run, contents in read_runs(trace.path, trace.format, self._tables):
-                    verdict = self._policy.evaluate(run, contents, table=self._tables.metadata)
-                    self._failed |= any(severity_at_least(f.severity, self._fail_on) for f in verdict.findings)
+                    verdict = self._policy.evaluate(
+                        run, contents, earlier=self._before(run), state=self._state, table=self._tables.metadata
+                    )
+                    self._failed |= any(
+                        finding.mode == "enforce" and severity_at_least(finding.severity, self._fail_on)
+                        for finding in verdict.findings
+                    )
                     for error in verdict.rule_errors:
                         # A rule that broke is no match and no pass: the run could not be judged in full.
                         self._complain(f"{trace.path}: run {run.id}: rule {error.rule}: {error.error}")
@@ -122,6 +131,15 @@ class _Check:
                 self._complain(str(error))
             except OSError as error:
                 self._complain(f"{error.filename or trace.path}: {error.strerror or error}")
+
+    def _before(self, run: Run) -> list[Run]:
+        """Return the runs of the same conversation that were read before."""
+        if run.conversation is None:
+            return []
+        known = self._conversations.setdefault(run.conversation, [])
+        before = list(known)
+        known.append(run)
+        return before
 
     def _complain(self, message: str) -> None:
         self._unjudged = True

@@ -122,14 +122,15 @@ class Policy:
         contents: Contents,
         clock: Callable[[], float] | None = None,
         *,
-        earlier: Sequence[Run] = (),
+        earlier: Sequence[Run] | None = (),
         state: CrossRunState | None = None,
         table: MetadataTable = DEFAULT,
     ) -> Verdict:
         """Judge one run. Findings come in the order of the rules and, within a rule, of the events.
 
-        earlier: the runs of the same conversation that came before, oldest first. state: what is known of other runs;
-        rules that ask for it are not evaluable without. table: what metadata is derived by. clock: seconds, to measure what each rule takes.
+        earlier: the runs of the same conversation that came before, oldest first; None where they are not known. state:
+        what is known of other runs; rules that ask for it are not evaluable without. clock: seconds, to measure what
+        each rule takes. table: what metadata is derived by.
 
         Never raises because of a rule: a rule that fails is reported in `rule_errors` together with what it had
         found until then. `risk_score` is the sum of the weights of the distinct rules violated, at most 100, those
@@ -176,7 +177,7 @@ class Policy:
         contents: Contents,
         finding_id: str,
         *,
-        earlier: Sequence[Run] = (),
+        earlier: Sequence[Run] | None = (),
         state: CrossRunState | None = None,
         table: MetadataTable = DEFAULT,
     ) -> Explanation | None:

@@ -314,6 +314,7 @@ class Service:
     def _watched(self) -> list[pathlib.Path]:
         names = self._settings.processors.policy.policies
         policies = [self._folder / name for name in names if not name.startswith("pack:")]
+        policies += [file for policy in self.policies for file in policy.files]
         own = self._settings.processors.cost.prices
         prices = [self._folder / own] if own else []
         return [*(self._sources.files if self._sources else ()), *policies, *prices]

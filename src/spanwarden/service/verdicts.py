@@ -11,6 +11,7 @@ from spanwarden.model.finding import Finding, Verdict
 from spanwarden.model.run import Contents, Run
 from spanwarden.policy.metadata_table import DEFAULT, MetadataTable
 from spanwarden.policy.policy import Policy
+from spanwarden.policy.state import MemoryState
 from spanwarden.runs.decision import Decision
 from spanwarden.service.clock import Clock
 from spanwarden.service.metrics import Telemetry
@@ -49,6 +50,7 @@ class Judge:
         self._clock = clock
         self._content: Content = content
         self._table = table
+        self._state = MemoryState()
 
     def replace(self, policies: Sequence[Policy]) -> None:
         """Judge by these policies from now on; open runs are judged by what is in force when they are decided."""
@@ -98,7 +100,14 @@ class Judge:
             found = policy.evaluate_early(decision.run, contents, self._table)
             verdict = Verdict(policy.name, policy.version, found)
         else:
-            verdict = policy.evaluate(decision.run, contents, self._clock.monotonic, table=self._table)
+            verdict = policy.evaluate(
+                decision.run,
+                contents,
+                self._clock.monotonic,
+                table=self._table,
+                earlier=_earlier(decision),
+                state=self._state,
+            )
         self._telemetry.observe("spanwarden_evaluation_seconds", self._clock.monotonic() - started)
         for rule, seconds in verdict.seconds:
             self._telemetry.count("spanwarden_rule_seconds", seconds, policy=verdict.policy, rule=rule)
@@ -112,6 +121,13 @@ class Judge:
     def _count(self, notice: Notice) -> None:
         finding = notice.findings[0]
         self._telemetry.count("spanwarden_findings", policy=notice.policy, rule=finding.rule, severity=finding.severity)
+
+
+def _earlier(decision: Decision) -> tuple[Run, ...] | None:
+    """Return the runs of the same conversation that came before, None where one of them is no longer held."""
+    held = [(earlier.id, earlier.events) for earlier in decision.earlier]
+    known = [Run(name, events, conversation=decision.run.conversation) for name, events in held if events is not None]
+    return tuple(known) if len(known) == len(held) else None
 
 
 def summary(run: Run) -> RunSummary:

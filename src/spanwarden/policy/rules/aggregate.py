@@ -107,7 +107,9 @@ class Aggregate(msgspec.Struct, frozen=True):
         """Return the samples of each group with their events; -1 is an event of an earlier run."""
         groups: dict[tuple[str, ...], list[tuple[int, Sample]]] = {}
         if self.over == "conversation":
-            for run in view.earlier:
+            if view.earlier is None:
+                needs.add("history")
+            for run in view.earlier or ():
                 self._add(RunView(run, _NoContents()), groups, needs, own=False)
         self._add(view, groups, needs, own=True)
         return groups

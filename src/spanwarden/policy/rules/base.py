@@ -19,9 +19,9 @@ T = TypeVar("T")
 class RunView:
     """One run under evaluation: its events, their content, and results that several rules share.
 
-    `earlier` are the runs of the same conversation that came before, oldest first and without content. `state` knows
-    other runs, None where there is nothing that does; `policy` is the name that it keeps things under. `table` is what
-    metadata is derived by.
+    `earlier` are the runs of the same conversation that came before, oldest first and without content, None where they
+    are not known. `state` knows other runs, None where there is nothing that does; `policy` is the name that it keeps
+    things under. `table` is what metadata is derived by.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class RunView:
         run: Run,
         contents: Contents,
         *,
-        earlier: Sequence[Run] = (),
+        earlier: Sequence[Run] | None = (),
         state: CrossRunState | None = None,
         policy: str = "",
         table: MetadataTable = DEFAULT,

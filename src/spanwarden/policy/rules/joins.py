@@ -42,6 +42,11 @@ class Joined(msgspec.Struct, frozen=True):
     rest: tuple[Test, ...] = ()
     """Conditions that name earlier events and are no equality: tried one by one."""
 
+    @property
+    def certain(self) -> bool:
+        """Tell whether events alone say it, so that nothing that comes later can change the answer."""
+        return self.selector.certain and not (self.alone or self.keys or self.rest)
+
     def fits_alone(self, view: RunView, index: int) -> bool:
         """Tell whether an event fits, ties to earlier events aside."""
         if not self.selector.fits(view, index):

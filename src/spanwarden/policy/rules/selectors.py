@@ -23,6 +23,8 @@ from spanwarden.policy.shapes import EVENT_KINDS, GROUPS, PLAIN_SELECTOR, SELECT
 from spanwarden.policy.vocabulary import Vocabulary
 
 MAX_PATTERNS = 200
+MAX_NAME = 256
+MAX_REMEMBERED = 4_096
 MAX_CLASSES = 20
 """Classes that may be inside one another."""
 _ACTIONS = frozenset(("tool_call", "retrieval"))
@@ -31,10 +33,36 @@ _NONE: Mapping[str, int] = {}
 __all__ = ["GROUPS", "Selector", "glob", "globs", "read_selector"]
 
 
+class Globs:
+    """Globs over names. Answers are remembered: names of tools and agents come again and again."""
+
+    __slots__ = ("_answers", "_patterns")
+
+    def __init__(self, patterns: tuple[Any, ...]) -> None:
+        self._patterns = patterns
+        self._answers: dict[str, bool] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def take(self, name: str | None) -> bool:
+        """Tell whether one of them fits a name."""
+        key = (name or "")[:MAX_NAME]
+        found = self._answers.get(key)
+        if found is None:
+            if len(self._answers) >= MAX_REMEMBERED:
+                self._answers.clear()
+            found = self._answers[key] = any(pattern.fullmatch(key) for pattern in self._patterns)
+        return found
+
+
+_ANY_NAME = Globs(())
+
+
 class Selector(msgspec.Struct, frozen=True):
     """A compiled selector. Keys that were not written are empty and hold for every event."""
 
-    tools: tuple[Any, ...] = ()
+    tools: Globs = _ANY_NAME
     effects: frozenset[str] = frozenset()
     acting: bool = False
     targets: tuple[Any, ...] = ()
@@ -43,7 +71,7 @@ class Selector(msgspec.Struct, frozen=True):
     finds: frozenset[str] = frozenset()
     outcomes: frozenset[str] = frozenset()
     kinds: frozenset[str] = _ACTIONS
-    agents: tuple[Any, ...] = ()
+    agents: Globs = _ANY_NAME
     roles: frozenset[str] = frozenset()
     within: tuple[Selector, ...] = ()
     """What the classes that were named mean: one of these must take the event as well."""
@@ -55,9 +83,9 @@ class Selector(msgspec.Struct, frozen=True):
         """Tell whether an event is of the kind that is meant, content aside."""
         if event.kind not in self.kinds or (self.roles and event.role not in self.roles):
             return False
-        if self.tools and not any(pattern.fullmatch((event.tool or "")[:256]) for pattern in self.tools):
+        if self.tools and not self.tools.take(event.tool):
             return False
-        if self.agents and not any(pattern.fullmatch((event.agent or "")[:256]) for pattern in self.agents):
+        if self.agents and not self.agents.take(event.agent):
             return False
         if self.within and not any(each.takes(event) for each in self.within):
             return False
@@ -153,7 +181,7 @@ def read_selector(
         field.fail("'target' and 'detail' refine an 'effect'; name one")
     within = _within(keys.get("class"), vocabulary)
     return Selector(
-        tools=globs(keys.get("tool")),
+        tools=Globs(globs(keys.get("tool"))),
         effects=frozenset(kind for name in names for kind in GROUPS.get(name, (name,))),
         acting="write" in names and "target" not in keys and "detail" not in keys,
         targets=globs(keys.get("target")),
@@ -162,7 +190,7 @@ def read_selector(
         finds=_chosen(keys, "finds"),
         outcomes=_chosen(keys, "outcome"),
         kinds=_kinds(keys, within),
-        agents=globs(keys.get("agent")),
+        agents=Globs(globs(keys.get("agent"))),
         roles=_chosen(keys, "role"),
         within=within,
         where=compile_test(keys["where"], vocabulary, bound) if "where" in keys else None,

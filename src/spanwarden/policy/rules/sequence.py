@@ -62,7 +62,7 @@ class Sequence(msgspec.Struct, frozen=True):
     def early(self) -> bool:
         """Return whether what has happened completes it for good: nothing forbids, nothing is missing."""
         steps = self.chain.steps
-        return not self.missing and not self.chain.blockers and all(s.joined.selector.certain for s in steps)
+        return not self.missing and not self.chain.blockers and all(step.joined.certain for step in steps)
 
     def watches(self, event: Event, /) -> bool:
         """Tell whether the event is one of the steps: spans come in any order."""
