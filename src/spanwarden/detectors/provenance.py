@@ -7,6 +7,7 @@ scanned and spelled out once, and the number of values that are looked up is cap
 from __future__ import annotations
 
 import bisect
+from collections import deque
 from collections.abc import Container, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -133,6 +134,7 @@ class Provenance:
         self._outside: dict[int, list[tuple[Leaf, list[tuple[int, int]]]]] = {}
         self._occurrences = Occurrences()
         self._led: dict[int, Block] = {}
+        self._latest: deque[tuple[int, Block]] = deque(maxlen=MAX_BLOCKS)
         self._brought: dict[int, set[str]] = {}
         for index, step in enumerate(steps):
             if step.tool is not None and (result := step.result) is not None:
@@ -169,6 +171,7 @@ class Provenance:
                 origin = self._trace(index, deed(tool)) if tool is not None else None
                 if origin is not None:
                     self._led[index] = origin.block
+                    self._latest.append((index, origin.block))
                     if deed(tool or "").manner == "act" or deed(tool or "").outward:
                         self._origins.append(origin)
             self._origins = [self.finished(origin) for origin in self._origins]
@@ -206,9 +209,11 @@ class Provenance:
         if what.manner == "read":
             return None
         for field, spelled in arguments:
-            for earlier, block in list(self._led.items())[-MAX_BLOCKS:]:
-                for tie, value in candidates(spelled, self._found_tokens(earlier)):
-                    if tie == "value" and self._only_there(value, index):
+            values = particulars(spelled.partition("|")[0].split())
+            for earlier, block in self._latest if values else ():
+                found = self._found_tokens(earlier)
+                for value in values:
+                    if value in found and self._only_there(value, index):
                         return Origin(index, block, "lookup", field, value, agreed=speaks_of(what, block.stems))
         own = set().union(*(stems(spelled) for _, spelled in arguments))
         for block in blocks:
@@ -374,6 +379,16 @@ def runs(tokens: list[str]) -> Iterator[str]:
         yield " ".join(tokens[at : at + _PHRASE])
 
 
+def particulars(tokens: list[str]) -> list[str]:
+    """Return the particular ones of some tokens, each once, and the hosts in them."""
+    values: list[str] = []
+    for token in dict.fromkeys([token for token in tokens if not token.isalpha()]):
+        if particular(token):
+            name = host(token)
+            values += [token, name] if name else [token]
+    return values
+
+
 def candidates(spelled: str, tokens: Container[str], known: Container[str] = ()) -> list[tuple[Tie, str]]:
     """Return what an argument, canonical, may share with texts of these tokens and these runs of tokens.
 
@@ -381,13 +396,7 @@ def candidates(spelled: str, tokens: Container[str], known: Container[str] = ())
     """
     own = spelled.partition("|")[0].split()
     found: list[tuple[Tie, str]] = []
-    for token in dict.fromkeys([token for token in own if not token.isalpha()]):
-        if particular(token):
-            if token in tokens:
-                found.append(("value", token))
-            name = host(token)
-            if name and name in tokens:
-                found.append(("value", name))
+    found += [("value", value) for value in particulars(own) if value in tokens]
     if 2 <= len(own) <= _MAX_PHRASE:
         whole = " ".join(own)
         if len(whole) >= 6 and any(map(str.isalpha, whole)) and all(token in tokens for token in own):
