@@ -137,3 +137,10 @@ def test_captures_are_read_run_by_run(capsys: pytest.CaptureFixture[str]) -> Non
     assert code == 1
     assert found["runs"] >= 2
     assert any(rule["runs"] for rule in found["rules"] if rule["rule"] == "injected-instruction-obeyed")
+
+
+def test_rules_that_only_monitor_fail_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "watch.yaml").write_text("mode: monitor\n" + SHELL)
+    code, out, _ = call(capsys, "backtest", "--policy", "watch.yaml", "--json", "runs/one.json")
+    found = json.loads(out)
+    assert (code, found["runs_with_findings"], found["rules"][0]["runs"]) == (0, 0, 1)

@@ -124,3 +124,13 @@ def test_what_cannot_be_run_is_exit_2(text: str, said: str, folder: Path, capsys
 
 def test_packs_are_tested_alike(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "test", "pack:minimal", "pack:hipaa")[0] == 0
+
+
+def test_the_settings_table_counts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "table.yaml").write_text(
+        'rules: [{id: a, severity: low, when: "metadata.baa_on_file is True"}]\n'
+        "tests: [{rule: a, run: [{call: get_chart}], expect: finding}]\n"
+    )
+    (folder / "settings.yaml").write_text("processors: {metadata: {tools: {get_chart: {baa_on_file: true}}}}\n")
+    assert call(capsys, "test", "table.yaml")[0] == 1
+    assert call(capsys, "test", "--config", "settings.yaml", "table.yaml")[0] == 0

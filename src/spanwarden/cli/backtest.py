@@ -83,19 +83,20 @@ def _run(
 
     from spanwarden.policy.state import MemoryState
     from spanwarden.reports.labels import label_of
+    from spanwarden.transcripts.earlier_runs import EarlierRuns
     from spanwarden.transcripts.json_text import TranscriptError
     from spanwarden.transcripts.reading import read_runs
 
     unjudged = False
-    states = MemoryState(), MemoryState()
+    states, earlier = (MemoryState(), MemoryState()), EarlierRuns()
     for trace in _progress(found):
         try:
             for run, contents in read_runs(trace.path, trace.format, tables):
-                before = None
+                before, past, table = None, earlier.before(run), tables.metadata
                 if other is not None:
-                    verdict = other.evaluate(run, contents, state=states[1], table=tables.metadata)
+                    verdict = other.evaluate(run, contents, earlier=past, state=states[1], table=table)
                     before = frozenset(finding.rule for finding in verdict.findings)
-                verdict = policy.evaluate(run, contents, time.perf_counter, state=states[0], table=tables.metadata)
+                verdict = policy.evaluate(run, contents, time.perf_counter, earlier=past, state=states[0], table=table)
                 label = label_of(labels, run.id, str(trace.path))
                 tally.add(run.id, str(trace.path), verdict, label, before)
         except (TranscriptError, OSError) as error:

@@ -68,15 +68,19 @@ def _from_trace(
 ) -> dict[str, Any]:
     from spanwarden.policy.document import PolicyError
     from spanwarden.policy.loading import load
+    from spanwarden.policy.state import MemoryState
     from spanwarden.reports.explanation import explained
+    from spanwarden.transcripts.earlier_runs import EarlierRuns
     from spanwarden.transcripts.json_text import TranscriptError
     from spanwarden.transcripts.reading import read_runs, traces
 
     try:
-        policy = load(source)
+        policy, state, earlier = load(source), MemoryState(), EarlierRuns()
         for trace in traces(path, form):
             for run, contents in read_runs(trace.path, trace.format, tables):
-                found = policy.explain(run, contents, finding_id)
+                found = policy.explain(
+                    run, contents, finding_id, earlier=earlier.before(run), state=state, table=tables.metadata
+                )
                 if found is not None:
                     return explained(run, policy, found, str(trace.path), raw=raw)
     except (PolicyError, TranscriptError) as error:

@@ -58,7 +58,7 @@ def _tested(source: str, tables: Tables) -> Tested:
         policy = load(source)
         if not policy.tests:
             raise UsageError(f"{source}: has no tests; write some under 'tests'")
-        outcomes = tuple(run_tests(policy, lambda path: read_runs(path, None, tables)))
+        outcomes = tuple(run_tests(policy, lambda path: read_runs(path, None, tables), tables.metadata))
     except (PolicyError, TranscriptError) as error:
         raise UsageError(str(error)) from None
     return Tested(source, policy.name, outcomes)

@@ -10,6 +10,7 @@ import msgspec
 from spanwarden.model.finding import Evidence, Finding, Verdict
 from spanwarden.model.run import Contents, Run
 from spanwarden.policy.inline_tests import Expected, InlineTest
+from spanwarden.policy.metadata_table import DEFAULT, MetadataTable
 from spanwarden.policy.policy import Policy
 from spanwarden.policy.state import MemoryState
 from spanwarden.policy.written_runs import runs_of
@@ -32,14 +33,20 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.failure is None
 
 
-def run_tests(policy: Policy, read: Recorded) -> Iterator[Outcome]:
-    """Run every test of a policy, in the order of the file. `read` gives the recorded runs; what it raises goes on."""
+def run_tests(policy: Policy, read: Recorded, table: MetadataTable = DEFAULT) -> Iterator[Outcome]:
+    """Run every test of a policy, in the order of the file.
+
+    `read` gives the recorded runs; what it raises goes on. `table` is what metadata is derived by.
+    """
     for test in policy.tests:
-        yield Outcome(test.place, test.rule, test.name, _failure(policy, test, read))
+        if test.trace is not None:
+            verdicts = list(_recorded(policy, test.trace, read, table))
+        else:
+            verdicts = [_written(policy, test, table)]
+        yield Outcome(test.place, test.rule, test.name, _failure(test, verdicts))
 
 
-def _failure(policy: Policy, test: InlineTest, read: Recorded) -> str | None:
-    verdicts = list(_recorded(policy, test.trace, read)) if test.trace is not None else [_written(policy, test)]
+def _failure(test: InlineTest, verdicts: Sequence[Verdict]) -> str | None:
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     wrong = [error for verdict in verdicts for error in verdict.rule_errors if test.rule in (None, error.rule)]
     if wrong:
@@ -58,22 +65,22 @@ def _failure(policy: Policy, test: InlineTest, read: Recorded) -> str | None:
     return None if test.rule in lacking else "expected the rule not to be evaluable, but it was"
 
 
-def _written(policy: Policy, test: InlineTest) -> Verdict:
+def _written(policy: Policy, test: InlineTest, table: MetadataTable) -> Verdict:
     """Judge runs one after the other, as the service would, and return the verdict on the last."""
     state = MemoryState()
     earlier: list[Run] = []
     verdict = Verdict(policy.name, policy.version)
     for run, contents in runs_of(test.runs):
         before = [other for other in earlier if run.conversation and other.conversation == run.conversation]
-        verdict = policy.evaluate(run, contents, earlier=before, state=state)
+        verdict = policy.evaluate(run, contents, earlier=before, state=state, table=table)
         earlier.append(run)
     return verdict
 
 
-def _recorded(policy: Policy, trace: Path, read: Recorded) -> Iterator[Verdict]:
+def _recorded(policy: Policy, trace: Path, read: Recorded, table: MetadataTable) -> Iterator[Verdict]:
     state = MemoryState()
     for run, contents in read(trace):
-        yield policy.evaluate(run, contents, state=state)
+        yield policy.evaluate(run, contents, state=state, table=table)
 
 
 def _other_rules(expected: Sequence[str], found: set[str]) -> str | None:

@@ -72,7 +72,8 @@ class Backtest:
     """Adds up verdicts, one run at a time; memory grows with the rules, not with the runs.
 
     rules: ids of the policy's rules, so that one that never fires is seen. fail_on: least severity that counts as a
-    hit of the whole policy, for labels and the exit code.
+    hit of the whole policy, for labels and the exit code; findings of
+    rules that only monitor never do.
     """
 
     def __init__(
@@ -105,7 +106,10 @@ class Backtest:
             self._rule(rule).errors += 1
         for rule, seconds in verdict.seconds:
             self._rule(rule).seconds += seconds
-        hit = any(severity_at_least(finding.severity, self._fail_on) for finding in verdict.findings)
+        hit = any(
+            finding.mode == "enforce" and severity_at_least(finding.severity, self._fail_on)
+            for finding in verdict.findings
+        )
         self.failed += hit
         if label is not None:
             self._label(label, counts, hit=hit)
