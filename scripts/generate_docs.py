@@ -8,6 +8,7 @@ Pages in docs/ hold text between `<!-- generated: NAME -->` and
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 import sys
@@ -23,6 +24,7 @@ from spanwarden.cli.main import ALIASES, COMMANDS, cli
 from spanwarden.configuration.section import Section
 from spanwarden.policy.loading import load, pack_names
 from spanwarden.policy.overview import description_of, rule_overviews
+from spanwarden.policy.schema import policy_schema
 from spanwarden.service.components import exporter_factories
 from spanwarden.service.metrics import METRICS
 from spanwarden.service.settings import Settings
@@ -212,6 +214,15 @@ GENERATED: dict[str, Callable[[], str]] = {
 }
 
 
+def schema_of_policies() -> str:
+    """Return the JSON Schema of policy files."""
+    return json.dumps(policy_schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+FILES: dict[str, Callable[[], str]] = {"policy.schema.json": schema_of_policies}
+"""Files in docs/ that are generated as a whole."""
+
+
 def main() -> int:
     """Run the command line."""
     check = "--check" in sys.argv[1:]
@@ -222,6 +233,12 @@ def main() -> int:
         return f"{match[1]}\n{GENERATED[match[2]]()}\n{match[3]}"
 
     stale = []
+    for name, text in FILES.items():
+        path = DOCS / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text():
+            stale.append(str(path.relative_to(ROOT)))
+            if not check:
+                path.write_text(text(), encoding="utf-8")
     for path in sorted(DOCS.rglob("*.md")):
         old = path.read_text(encoding="utf-8")
         new = BLOCK.sub(fill, old)

@@ -66,6 +66,23 @@ def test_exit_codes_follow_the_severity_asked_for(run: Run) -> None:
     assert run("check", "--fail-on", "critical", "bad.json", "p.yaml")[0] == 0
 
 
+def test_what_is_only_monitored_fails_no_check(run: Run) -> None:
+    Path("watch.yaml").write_text("extends: flow.yaml\noverrides: {flow-forbidden: {mode: monitor}}\n")
+    code, out, _ = run("check", "--json", "bad.json", "watch.yaml")
+    found = json.loads(out)
+    assert (code, found["risk_score"]) == (0, 0)
+    assert [finding["mode"] for finding in found["findings"]] == ["monitor"]
+
+
+def test_traces_of_one_check_are_known_to_each_other(run: Run) -> None:
+    Path("seen.yaml").write_text("rules: [{id: r, aggregate: {op: count, over: 1h, gt: 1}}]\n")
+    for name, start in {"1.json": 10, "2.json": 20}.items():
+        event = {"type": "tool_call", "tool": "get", "start": start * 10**9}
+        Path(name).write_text(json.dumps({"id": name, "events": [event]}))
+    code, out, _ = run("check", "--json", "1.json", "2.json", "seen.yaml")
+    assert (code, [len(found["findings"]) for found in objects(out)]) == (1, [0, 1])
+
+
 def test_several_traces_and_folders_are_one_object_a_line(run: Run) -> None:
     code, out, _ = run("check", "--json", "folder", "flow.yaml")
     assert code == 1

@@ -147,6 +147,14 @@ def test_severity_and_kind_are_filtered() -> None:
     assert exporter.seen == ["high"]
 
 
+@pytest.mark.parametrize(("sent", "seen"), [(True, ["enforced", "watched"]), (False, ["enforced"])])
+def test_findings_that_are_only_monitored_may_be_left_out(sent: bool, seen: list[str]) -> None:
+    post = Post(exporter := Recorder(), settings(monitored=sent))
+    post.post(notice("enforced"), notice("watched", mode="monitor"))
+    post.until_quiet()
+    assert exporter.seen == seen
+
+
 def test_what_a_full_queue_cannot_take_is_a_dead_letter_at_once() -> None:
     post = Post(exporter := Recorder(), settings(sending_queue={"queue_size": 2}))
     assert post.post(notice("a"), notice("b"), notice("c")).refused == {"test": 1}

@@ -187,6 +187,7 @@ class ExporterSettings(Section):
     model_config = ConfigDict(hide_input_in_errors=True)  # URLs and headers hold credentials
 
     min_severity: Severity = Field("info", description="Findings below this severity are not sent.")
+    monitored: bool = Field(True, description="Whether findings of rules that are only monitored are sent, too.")
     content: Literal["redacted", "full"] = Field(
         "redacted", description="Whether evidence carries the matched words or only their length and a digest."
     )

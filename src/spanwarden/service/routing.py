@@ -6,7 +6,7 @@ import hashlib
 from typing import NamedTuple
 
 from spanwarden.exporters.base import DedupSettings, ExporterSettings, Notice, NoticeKind
-from spanwarden.model.finding import severity_at_least
+from spanwarden.model.finding import Finding, severity_at_least
 from spanwarden.storage.ledger.decisions import Decisions, OutboxRow
 
 QUEUE_FULL = "queue full"
@@ -23,8 +23,12 @@ class Route(NamedTuple):
         """Tell whether the exporter wants this notice."""
         if notice.kind not in self.wants:
             return False
-        floor = self.settings.min_severity
-        return notice.kind != "finding" or any(severity_at_least(f.severity, floor) for f in notice.findings)
+        return notice.kind != "finding" or any(self._is_wanted(finding) for finding in notice.findings)
+
+    def _is_wanted(self, finding: Finding) -> bool:
+        if finding.mode == "monitor" and not self.settings.monitored:
+            return False
+        return severity_at_least(finding.severity, self.settings.min_severity)
 
 
 class Mailing:

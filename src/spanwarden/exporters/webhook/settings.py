@@ -12,6 +12,7 @@ class WebhookSettings(ExporterSettings):
     """Where to post findings, and how the receiver can tell that they are genuine."""
 
     url: str = Field(description="Where to post; http or https. Redirects are not followed.")
+    monitored: bool = Field(False, description="Whether findings of rules that are only monitored are sent, too.")
     headers: dict[str, Secret] = Field(
         default_factory=dict, description="Extra request headers, such as an authorization. Values are never printed."
     )
