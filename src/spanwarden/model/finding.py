@@ -68,11 +68,11 @@ class Finding(msgspec.Struct, frozen=True):
 def identified(finding: Finding, run_key: str) -> Finding:
     """Return the finding with its two ids filled in.
 
-    finding_id = hash(policy, rule, run key, first sink, subject); a finding without a sink (a limit, a count) is one
-    per run and subject. delivery_id = hash(finding_id, policy version, all evidence). Evidence is named by its call
+    finding_id = hash(policy, rule, run key, first sink, else first source, subject); a finding without either (a limit,
+    a count) is one per run and subject. delivery_id = hash(finding_id, policy version, all evidence). Evidence is named by its call
     id where it has one, else by span id, else by event position.
     """
-    sinks = [e for e in finding.evidence if e.role == "sink"]
+    sinks = [e for e in finding.evidence if e.role == "sink"] or [e for e in finding.evidence if e.role == "source"]
     anchor = _name(min(sinks, key=lambda e: e.event)) if sinks else "run"
     finding_id = _digest(finding.policy, finding.rule, run_key, anchor, finding.subject)
     delivery_id = _digest(finding_id, finding.policy_version, *sorted(map(_name, finding.evidence)))

@@ -82,7 +82,7 @@ class Detect(msgspec.Struct, frozen=True):
                     seen.add(item.event)
                     text = f"{item.kind} {masked(item.value)}"
                     message = f"The {self.where} of {_name(event)} holds a {item.kind}."
-                    yield Evidence(item.event, "cause", field=item.field, text=text), message
+                    yield Evidence(item.event, "source", field=item.field, text=text), message
         if not self.carries and not self.finds:
             for index in taken(view, self.of):
                 event = view.events[index]
