@@ -113,3 +113,12 @@ def test_exit_codes_and_forms(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     code, _, err = call(capsys, "lint", str(tmp_path / "none.yaml"))
     assert code == 2
     assert "none.yaml" in err
+
+
+def test_troys_rules_are_looked_into_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "troy.json"
+    condition = "step['type'] == 'tool_call' and matches(step['description'], r'(delete|rm)')"
+    rule = {"rule_id": "a", "description": "Deletes.", "condition": condition, "severity": "high", "weight": 40}
+    path.write_text(json.dumps({"policy_id": "p", "rules": [rule]}))
+    found = [problem.message for problem in lint(load(str(path)), str(path), TODAY)]
+    assert any("also fits 'confirm_order'" in message for message in found)

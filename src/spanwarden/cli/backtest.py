@@ -52,8 +52,9 @@ def command(
     """Try a policy on recorded runs.
 
     PATH is an OTLP file, a transcript, or a folder of them. Told are the hits of each rule, what it costs, where it was
-    not evaluable, and with --against on which runs it newly fires or no longer does. Exit code 0: nothing found; 1:
-    findings at or above --fail-on; 2: something could not be judged.
+    not evaluable, and with --against on which runs it newly fires or no longer does. The conditions of a policy are
+    worked out in one go, and what several rules share once: what that costs stands with the first of them. Exit code 0:
+    nothing found; 1: findings at or above --fail-on; 2: something could not be judged.
     """
     from spanwarden.reports.backtest import Backtest
 
