@@ -45,6 +45,7 @@ SHAPE = Shape(
     },
     noun="a loop",
 )
+Words = frozenset[str]
 _WORD = re2.compile(r"[\pL\pN_]+")
 
 
@@ -98,7 +99,7 @@ class Loop(msgspec.Struct, frozen=True):
         if needs:
             yield NotEvaluable(self.id, tuple(sorted(needs)))
 
-    def _facts(self, view: RunView, index: int, needs: set[str]) -> tuple[str | None, list[Counter[str]]]:
+    def _facts(self, view: RunView, index: int, needs: set[str]) -> tuple[str | None, list[Words]]:
         exact, near = hashlib.blake2b(digest_size=12), []
         for fact, share in self.same:
             value = fact(view, index)
@@ -157,7 +158,7 @@ class _Kind:
 
     __slots__ = ("is_told", "near", "number", "outcome", "row", "told")
 
-    def __init__(self, number: int, near: list[Counter[str]]) -> None:
+    def __init__(self, number: int, near: list[Words]) -> None:
         self.number = number
         self.near = near
         self.row: deque[int] = deque()
@@ -180,7 +181,7 @@ class _Group:
         self._kinds: deque[_Kind] = deque(maxlen=MAX_KINDS)
         self._count = 0
 
-    def kind(self, near: list[Counter[str]], same: tuple[Alike, ...]) -> _Kind:
+    def kind(self, near: list[Words], same: tuple[Alike, ...]) -> _Kind:
         shares = [alike.share for alike in same if alike.share is not None]
         for kind in self._kinds:
             if all(_share(a, b) >= share for a, b, share in zip(kind.near, near, shares, strict=True)):
@@ -198,8 +199,8 @@ def _written(value: Any) -> bytes:
     return text.encode("utf-8", "surrogatepass") + b"\x00"
 
 
-def _words(value: Any) -> Counter[str]:
-    """Return the words of a value with the fields that they are in."""
+def _words(value: Any) -> Words:
+    """Return the words of a value with the fields that they are in; one that comes again is numbered."""
     found: Counter[str] = Counter()
     left = MAX_TEXT
     for leaf in leaves(value, ""):
@@ -208,12 +209,13 @@ def _words(value: Any) -> Counter[str]:
         found.update(f"{leaf.field} {word}" for word in _WORD.findall(text.lower()))
         if left <= 0:
             break
-    return found
+    again = (f"{word} {number}" for word, count in found.items() if count > 1 for number in range(1, count))
+    return frozenset(found).union(again)
 
 
-def _share(first: Counter[str], second: Counter[str]) -> float:
-    whole = first.total() + second.total()
-    return 2 * (first & second).total() / whole if whole else 1.0
+def _share(first: Words, second: Words) -> float:
+    whole = len(first) + len(second)
+    return 2 * len(first & second) / whole if whole else 1.0
 
 
 def compile_loop(spec: RuleSpec) -> Rule:
