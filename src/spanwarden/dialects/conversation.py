@@ -117,7 +117,7 @@ def _add_responses(out: Sightings, shared: Shared, messages: Sequence[Said], at:
 def _add_call(out: Sightings, shared: Shared, asked: Asked, at: int, history: bool) -> None:
     name, arguments = asked.name, asked.arguments
     effects: tuple[Effect, ...] = ()
-    digest, handoff = arguments_digest(arguments), False
+    digest, handoff = arguments_digest(arguments) if out.collecting else None, False
     if name is not None and not acts(name):
         if is_final_answer(name, arguments):
             return

@@ -54,7 +54,7 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
     if keys.ERROR[0] in attributes and (first_text(attributes, keys.ERROR) or "").lower() in keys.DENIED:
         status = "denied"
     handoff = not plainly and is_handoff(name, arguments)
-    digest = arguments_digest(arguments)
+    digest = arguments_digest(arguments) if out.collecting else None
     rank = 0
     if keys.MCP_METHOD in attributes:
         rank = -1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0

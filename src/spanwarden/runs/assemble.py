@@ -206,7 +206,7 @@ def _run(ordered: Sequence[Observation], events: list[Event], completeness: Comp
     cost, source = total(events)
     starts = [o.start or o.end for o in ordered if o.start or o.end]
     start = min(starts, default=0)
-    end = max([max(o.start, o.end) for o in ordered])
+    end = max([*starts, *[o.end for o in ordered]])
     explicit = next((o.run_id for o in ordered if o.run_id), None)
     return Run(
         id=explicit or (traces[0].hex() if traces else _best_key(ordered)),
