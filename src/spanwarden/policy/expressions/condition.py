@@ -10,7 +10,8 @@ from types import CodeType
 from typing import Any
 
 from spanwarden.policy.document import Field
-from spanwarden.policy.expressions.generation import HELPERS, Generator, call, name
+from spanwarden.policy.expressions.calls import Generator
+from spanwarden.policy.expressions.namespace import HELPERS, call, name
 from spanwarden.policy.expressions.running import Running, running
 from spanwarden.policy.expressions.scopes import EVENT, ScopeSpec
 from spanwarden.policy.expressions.syntax import parse

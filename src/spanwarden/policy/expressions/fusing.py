@@ -12,7 +12,7 @@ from typing import Any
 
 from spanwarden.policy.expressions.condition import Condition, define, event_prologue, prologue
 from spanwarden.policy.expressions.errors import UnknownError, described
-from spanwarden.policy.expressions.generation import call, name
+from spanwarden.policy.expressions.namespace import call, name
 from spanwarden.policy.expressions.running import Running, running
 from spanwarden.policy.rules.base import RunView
 

@@ -2,9 +2,10 @@
 
 Why this is safe though it ends in Python's own compiler:
 
-* The tree that is compiled holds only nodes made in this module: names that begin with `h_` (our functions), `v_` (the
-  policy's loop variables), `k_` (constants) and a few of ours (`c`, `i`, `e`, `w`, `b`, and what is loaded, `l_…`).
-  No name of the policy's text is used as it is, so none can reach anything.
+* The tree that is compiled holds only nodes made here and in `calls`. Their names are ours: `h_…` (functions, see
+  `namespace`), `k_…` (constants), `l_…`, `e_…`, `x_…`, `t_…` and a few single letters. A name of the policy's text
+  stands behind a prefix of its own (`v_…` for loop variables, `f_…` and `g_…` for fields that are kept),
+  so it can reach nothing but itself.
 * Attributes are made for methods of text, lists and objects on a fixed list, none of which leads out of the value;
   `x.field` is a call of `field_of`, which looks only into a dict or our tables.
 * Values that reach an operation are JSON of a trace, our own views of events, and constants. Functions are never
@@ -17,71 +18,24 @@ Why this is safe though it ends in Python's own compiler:
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from spanwarden.policy.document import Field, nearest
-from spanwarden.policy.expressions import operations as op
 from spanwarden.policy.expressions import scopes
-from spanwarden.policy.expressions.patterns import PatternError, compiled
+from spanwarden.policy.expressions.namespace import call, fresh, name
 from spanwarden.policy.expressions.scopes import Name, ScopeSpec
-from spanwarden.policy.expressions.steps import field_of
 from spanwarden.policy.expressions.syntax import FROM, MAX_LOOPS, refuse
-from spanwarden.policy.expressions.work import paid
 
-_keys = itertools.count(1)
 MAX_GENERATED = 20_000
 """Nodes that a condition may come to, macros expanded."""
 
-UNSET: Any = type("Unset", (), {"__slots__": ()})()
-"""Stands in a variable for what is not loaded yet."""
-
-HELPERS: Mapping[str, Any] = {
-    "h_unset": UNSET,
-    "h_field": field_of,
-    "h_paid": paid,
-    "h_add": op.add,
-    "h_add_paid": op.add_paid,
-    "h_sub": op.arithmetic("-"),
-    "h_mul": op.arithmetic("*"),
-    "h_div": op.arithmetic("/"),
-    "h_floordiv": op.arithmetic("//"),
-    "h_mod": op.arithmetic("%"),
-    "h_negative": op.negative,
-    "h_lt": op.ordering("<"),
-    "h_lte": op.ordering("<="),
-    "h_gt": op.ordering(">"),
-    "h_gte": op.ordering(">="),
-    "h_equal_paid": op.equal_paid,
-    "h_in": op.contains,
-    "h_listed": op.listed,
-    "h_item": op.item_of,
-    "h_each": op.each,
-    "h_turns": op.turns,
-    "h_str": op.text_of,
-    "h_str_paid": op.text_of_paid,
-    "h_or_text": op.or_text,
-    "h_or_object": op.or_object,
-    "h_get": op.get,
-    "h_bool": bool,
-}
 _ARITHMETIC = {ast.Sub: "h_sub", ast.Mult: "h_mul", ast.Div: "h_div", ast.FloorDiv: "h_floordiv", ast.Mod: "h_mod"}
 _ORDERS: dict[type[ast.cmpop], str] = {ast.Lt: "h_lt", ast.LtE: "h_lte", ast.Gt: "h_gt", ast.GtE: "h_gte"}
 
 
-def name(identifier: str) -> ast.Name:
-    """Return the use of one of our own names."""
-    return ast.Name(identifier, ast.Load())
-
-
-def call(function: str | ast.expr, *given: ast.expr) -> ast.Call:
-    """Return a call of one of our own functions."""
-    return ast.Call(name(function) if isinstance(function, str) else function, list(given), [])
-
-
-class Generator:
-    """Writes the tree of one condition, and takes note of what it uses."""
+class Expressions:
+    """Writes everything but calls, and takes note of what a condition uses."""
 
     def __init__(
         self,
@@ -247,7 +201,7 @@ class Generator:
         refuse(self._field, node, f"unknown name {identifier[:60]!r}{nearest(identifier, known)}")
 
     def _kept(self, value: Any) -> ast.expr:
-        key = f"k_{len(self.constants)}_{next(_keys)}"
+        key = f"k_{len(self.constants)}_{fresh()}"
         self.constants[key] = value
         return name(key)
 
@@ -320,7 +274,7 @@ class Generator:
         """Return a comparison in which what is unknown is neither more nor less than anything."""
         if self._loops or not with_constant:
             return call(_ORDERS[type(sign)], a, b)
-        held = f"t_{next(_keys)}"
+        held = f"t_{fresh()}"
         known = ast.Compare(ast.NamedExpr(ast.Name(held, ast.Store()), a), [ast.IsNot()], [ast.Constant(None)])
         return ast.BoolOp(ast.And(), [known, ast.Compare(name(held), [type(sign)()], [b])])
 
@@ -422,140 +376,8 @@ class Generator:
     def _stray_lambda(self, node: ast.Lambda) -> ast.expr:
         refuse(self._field, node, "a lambda stands only in any_step, any_prev, any_next or as a key=")
 
-    # Calls
-
     def _call(self, node: ast.Call) -> ast.expr:
-        if isinstance(node.func, ast.Attribute):
-            return self._method(node, node.func)
-        if not isinstance(node.func, ast.Name):
-            refuse(self._field, node, "only functions and methods can be called")
-        called = node.func.id
-        if called in self._open or called in self._bound:
-            refuse(self._field, node, f"{called!r} is no function")
-        if called in scopes.SEARCHES:
-            return self._search(node, called)
-        if called == "matches":
-            return self._matches(node)
-        if called == "str":
-            return self._str(node)
-        function = self._scope.functions.get(called)
-        if function is None:
-            known = {*self._scope.functions, *scopes.APART}
-            refuse(self._field, node, f"unknown function {called[:60]!r}{nearest(called, known)}")
-        if called == "get":
-            known_key = self._get(node)
-            if known_key is not None:
-                return known_key
-        self._count(node, called, function.least, function.most, function.keywords)
-        if function.needs is not None:
-            self.needs.add(function.needs)
-        given = [self._charged(self.expression(item)) for item in node.args]
-        named = [ast.keyword(k.arg, self._keyword(k)) for k in node.keywords]
-        if function.in_run:
-            self.in_run = True
-            self._outer_uses += 1
-            given = [name("c"), name("i"), *given]
-        if called in ("any", "all", "min", "max", "sorted", "sum") and len(node.args) == 1:
-            self.quantified = True
-            given = [call("h_turns", name("w"), given[0] if self._scope.troy else call("h_each", given[0]))]
-        return ast.Call(self._kept(function.does), list(given), named)
-
-    def _keyword(self, keyword: ast.keyword) -> ast.expr:
-        if keyword.arg == "key":
-            if not isinstance(keyword.value, ast.Lambda):
-                refuse(self._field, keyword.value, "key= needs a lambda")
-            return self.predicate(keyword.value)[0]
-        return self.expression(keyword.value)
-
-    def _count(self, node: ast.Call, called: str, least: int, most: int, keywords: tuple[str, ...] = ()) -> None:
-        for keyword in node.keywords:
-            if keyword.arg not in keywords:
-                refuse(self._field, node, f"{called}() takes no {str(keyword.arg)[:60]!r}")
-        count = len(node.args) + sum(keyword.arg != "key" for keyword in node.keywords)
-        if not least <= count <= max(most, least + len(keywords)) or len(node.args) > most:
-            wanted = str(least) if least == most else f"{least} to {most}"
-            refuse(self._field, node, f"{called}() takes {wanted} arguments")
-
-    def _get(self, node: ast.Call) -> ast.expr | None:
-        """Return `get(step, 'metadata.key')` without making the whole step; take note of what others need."""
-        path = node.args[1] if len(node.args) > 1 else None
-        if not (isinstance(path, ast.Constant) and isinstance(path.value, str)):
-            return None
-        first, dot, rest = path.value.partition(".")
-        if first in scopes.STEP_KEYS and scopes.STEP_KEYS[first].needs is not None:
-            self.needs.add(str(scopes.STEP_KEYS[first].needs))
-        held = self._step_key(node.args[0], ast.Constant(first)) if dot and not node.keywords else None
-        if held is None or len(node.args) > 3:
-            return None
-        if first == "metadata" and "." not in rest and len(node.args) == 2:
-            found = ast.Call(ast.Attribute(held, "get", ast.Load()), [ast.Constant(rest)], [])
-            return found if self._loops or not rest.isidentifier() else self._once(f"g_{rest}", found)
-        return call("h_get", held, ast.Constant(rest), *[self.expression(item) for item in node.args[2:]])
-
-    def _search(self, node: ast.Call, called: str) -> ast.expr:
-        if len(node.args) != 1 or node.keywords or not isinstance(node.args[0], ast.Lambda):
-            refuse(self._field, node, f"{called}() takes a lambda")
-        self.ahead = self.ahead or scopes.SEARCHES[called]
-        self._outer_uses += 1
-        predicate, closed = self.predicate(node.args[0])
-        at = name("l_step" if self._scope.troy else "l_event")
-        if closed:
-            search = call("l_search", ast.Constant(next(_keys)), predicate, at, name("w"))
-            method, place = {
-                "any_prev": ("before", name("i")),
-                "any_next": ("after", name("i")),
-                "any_step": ("after", ast.UnaryOp(ast.USub(), ast.Constant(1))),
-            }[called]
-            return call(ast.Attribute(search, method, ast.Load()), place)
-        low: ast.expr = ast.BinOp(name("i"), ast.Add(), ast.Constant(1)) if called == "any_next" else ast.Constant(0)
-        return call("l_any", predicate, at, low, name("i" if called == "any_prev" else "n"), name("w"))
-
-    def _matches(self, node: ast.Call) -> ast.expr:
-        self._count(node, "matches", 2, 2)
-        pattern = node.args[1]
-        if isinstance(pattern, ast.Name):
-            # A macro may hold a pattern that several conditions share.
-            pattern = self._macros.get(pattern.id, pattern)
-        if not (isinstance(pattern, ast.Constant) and isinstance(pattern.value, str)):
-            refuse(self._field, node.args[1], "the pattern of matches() must be a literal text, or a macro that is one")
-        try:
-            found = compiled(pattern.value)
-        except PatternError as error:
-            refuse(self._field, pattern, str(error))
-        search = found.search if self._scope.troy else _known(found.search)
-        value = self.expression(node.args[0])
-        if self._loops or not self._is_text(node.args[0]):
-            return call(self._kept(search), self._charged(value))
-        # The name of a tool is nearly always one that was searched before: its answer is looked up in place.
-        text, answer = f"t_{next(_keys)}", f"t_{next(_keys)}"
-        known = call(self._kept(found.answers.get), ast.NamedExpr(ast.Name(text, ast.Store()), value))
-        looked_up = ast.NamedExpr(ast.Name(answer, ast.Store()), known)
-        unknown = ast.Compare(looked_up, [ast.Is()], [ast.Constant(None)])
-        return ast.IfExp(unknown, call(self._kept(search), name(text)), name(answer))
-
-    def _str(self, node: ast.Call) -> ast.expr:
-        self._count(node, "str", 1, 1)
-        value = self.expression(node.args[0])
-        return call("h_str_paid", name("w"), value) if self._paying() else call("h_str", value)
-
-    def _method(self, node: ast.Call, func: ast.Attribute) -> ast.expr:
-        if func.attr not in scopes.TEXT_METHODS | scopes.OBJECT_METHODS:
-            hint = nearest(func.attr, scopes.TEXT_METHODS | scopes.OBJECT_METHODS)
-            refuse(self._field, func, f"the method {func.attr[:60]!r} is not part of conditions{hint}")
-        if node.keywords or len(node.args) > 3:
-            refuse(self._field, node, f"{func.attr}() takes no such arguments")
-        if func.attr == "get" and 1 <= len(node.args) <= 2:
-            held = self._step_key(func.value, node.args[0])
-            if held is not None:
-                return held
-        receiver = self.expression(func.value)
-        if not self._scope.troy:
-            receiver = call("h_or_object" if func.attr in scopes.OBJECT_METHODS else "h_or_text", receiver)
-        receiver = self._charged(receiver)
-        if func.attr in scopes.SPLITTING and self._paying():
-            receiver = call("h_turns", name("w"), receiver)
-        given = [self._charged(self.expression(item)) for item in node.args]
-        return ast.Call(ast.Attribute(receiver, func.attr, ast.Load()), given, [])
+        raise NotImplementedError
 
     # Payment
 
@@ -565,7 +387,7 @@ class Generator:
     def _charged(self, value: ast.expr) -> ast.expr:
         return call("h_paid", name("w"), value) if self._loops else value
 
-    _PARTS: Mapping[type[ast.expr], Callable[[Generator, Any], ast.expr]] = {
+    _PARTS: Mapping[type[ast.expr], Callable[[Expressions, Any], ast.expr]] = {
         ast.Constant: _constant,
         ast.BoolOp: _boolean,
         ast.UnaryOp: _unary,
@@ -582,10 +404,5 @@ class Generator:
         ast.GeneratorExp: _comprehension,
         ast.ListComp: _comprehension,
         ast.Lambda: _stray_lambda,
-        ast.Call: _call,
+        ast.Call: lambda self, node: self._call(node),
     }
-
-
-def _known(search: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    """Return a search that finds nothing in what is unknown."""
-    return lambda value: value is not None and search(value)
