@@ -38,6 +38,10 @@ _FLIPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }
 
 
+Path = tuple[str | int, ...]
+"""Keys and positions from a rule down to a value."""
+
+
 class Mutant(NamedTuple):
     """A changed rule or condition, and what was changed."""
 
@@ -146,30 +150,33 @@ def of_rule(rule: dict[str, Any]) -> Iterator[Mutant]:
                 yield Mutant(f"{_dotted(path)} {other}", _with(rule, path, other))
 
 
-def _paths(value: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def _paths(value: Any, above: Path = ()) -> Iterator[Path]:
     if isinstance(value, dict):
         for key, child in value.items():
             yield (*above, key)
             yield from _paths(child, (*above, key))
+    elif isinstance(value, list):
+        for place, child in enumerate(value):
+            yield from _paths(child, (*above, place))
 
 
-def _dotted(path: tuple[str, ...]) -> str:
-    return ".".join(path)
+def _dotted(path: Path) -> str:
+    return ".".join(map(str, path))
 
 
-def _at(rule: Any, path: tuple[str, ...]) -> Any:
+def _at(rule: Any, path: Path) -> Any:
     for key in path:
         rule = rule[key]
     return rule
 
 
-def _with(rule: dict[str, Any], path: tuple[str, ...], value: Any) -> dict[str, Any]:
+def _with(rule: dict[str, Any], path: Path, value: Any) -> dict[str, Any]:
     changed = copy.deepcopy(rule)
     _at(changed, path[:-1])[path[-1]] = value
     return changed
 
 
-def _without(rule: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+def _without(rule: dict[str, Any], path: Path) -> dict[str, Any]:
     changed = copy.deepcopy(rule)
     del _at(changed, path[:-1])[path[-1]]
     return changed
