@@ -232,9 +232,10 @@ def _memory(attributes: Attributes, act: Act, out: Sightings) -> None:
 def _cost(attributes: Attributes) -> float | None:
     """Return the reported cost. Zero means that the sender had no price."""
     for key in keys.COST:
-        cost = values.number(attributes.get(key))
-        if cost is not None and cost > 0:
-            return cost
+        if key in attributes:
+            cost = values.number(attributes[key])
+            if cost is not None and cost > 0:
+                return cost
     return None
 
 
