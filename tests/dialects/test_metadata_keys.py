@@ -45,6 +45,18 @@ def test_the_environment_is_the_resources_where_the_record_has_none() -> None:
     assert sent_metadata(encoded(environment="test"), resource) == {"environment": "test"}
 
 
+@pytest.mark.parametrize("key", ["user.id", "enduser.id", "langfuse.user.id", "ai.telemetry.metadata.userId"])
+def test_the_conventions_names_of_the_user_are_understood(key: str) -> None:
+    assert sent_metadata(encoded(**{key: "u1"}), {}) == {"user": "u1"}
+    assert sent_metadata(encoded(**{key: "u1", "metadata.user": "u2"}), {}) == {"user": "u2"}
+
+
+def test_the_tenant_is_the_resources_where_the_record_has_none() -> None:
+    resource = encoded(tenant__id="acme")
+    assert sent_metadata({}, resource) == {"tenant": "acme"}
+    assert sent_metadata(encoded(tenant__id="other"), resource) == {"tenant": "other"}
+
+
 def test_long_texts_are_cut_and_broken_values_left_out() -> None:
     assert len(sent_metadata(encoded(category="x" * 10_000), {})["category"]) == 512
     assert sent_metadata({"category": b"\xff\xff", "metadata": b"\x0a\x02{{"}, {}) == {}
