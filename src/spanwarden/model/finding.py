@@ -69,8 +69,8 @@ def identified(finding: Finding, run_key: str) -> Finding:
     """Return the finding with its two ids filled in.
 
     finding_id = hash(policy, rule, run key, first sink, else first source, subject); a finding without either (a limit,
-    a count) is one per run and subject. delivery_id = hash(finding_id, policy version, all evidence). Evidence is named by its call
-    id where it has one, else by span id, else by event position.
+    a count) is one per run and subject. delivery_id = hash(finding_id, policy version, all evidence). Evidence is named
+    by its call id where it has one, else by span id, else by event position.
     """
     sinks = [e for e in finding.evidence if e.role == "sink"] or [e for e in finding.evidence if e.role == "source"]
     anchor = _name(min(sinks, key=lambda e: e.event)) if sinks else "run"
