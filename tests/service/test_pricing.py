@@ -5,7 +5,9 @@ from __future__ import annotations
 import pathlib
 import subprocess
 import sys
+from datetime import UTC, datetime
 
+import genai_prices
 import pytest
 
 from spanwarden.model.event import Usage
@@ -62,11 +64,37 @@ def test_usage_that_contradicts_itself_has_no_cost() -> None:
     assert Pricing().cost(Usage(input=1, cache_read=5), "gpt-4o", None, JUNE) is None
 
 
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [("gpt-4o", "openai"), ("claude-sonnet-4-5", "anthropic"), ("gemini-2.5-pro", "google"), ("gpt-4.1", "openai")],
+)
+def test_what_is_learnt_of_a_price_is_what_the_library_says(model: str, provider: str) -> None:
+    prices = Pricing()
+    at = datetime.fromtimestamp(JUNE // 10**9, UTC)
+    for tokens in (1, 999, 200_000, 200_001, 1_500_000):
+        for cached, written in ((0, 0), (1, 0), (tokens // 2, 0), (tokens // 2, tokens // 3), (0, tokens)):
+            counts = {"input_tokens": tokens, "output_tokens": 321}
+            counts |= {"cache_read_tokens": cached} if cached else {}
+            counts |= {"cache_write_tokens": written} if written else {}
+            told = genai_prices.calc_price(
+                genai_prices.Usage(**counts), model, provider_id=provider, genai_request_timestamp=at
+            )
+            usage = Usage(tokens, 321, cached, written)
+            assert prices.cost(usage, model, provider, JUNE) == float(told.total_price), usage
+
+
+def test_a_model_with_tiers_costs_more_a_token_beyond_one() -> None:
+    below, beyond = (Pricing().cost(Usage(tokens, 0), "gemini-2.5-pro", None, JUNE) for tokens in (200_000, 200_001))
+    assert below is not None
+    assert beyond is not None
+    assert beyond > 1.9 * below
+
+
 def test_hostile_names_are_forgotten_again() -> None:
     prices = Pricing()
     for number in range(6000):
         prices.cost(USAGE, f"no-such-{number}", f"provider-{number}", JUNE)
-    assert prices._priced.cache_info().currsize <= 4096
+    assert prices._tariffs.cache_info().currsize <= 4096
 
 
 def test_the_version_names_the_table_and_the_file(tmp_path: pathlib.Path) -> None:

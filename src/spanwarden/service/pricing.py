@@ -8,10 +8,12 @@ import importlib.util
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from spanwarden.model.event import Usage
+from spanwarden.service.tariff import Tariff
 
 if TYPE_CHECKING:
     from spanwarden.service.price_file import PriceFile
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 LIBRARY = "genai-prices"
 _MAX_NAME = 200
 _MAX_MODELS = 1024
+_MAX_TARIFFS = 4096
+_HOUR = 3_600_000_000_000
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 """Stands for a call of unknown time: the price that was valid last."""
 _LOCAL = (
@@ -38,7 +42,8 @@ _AWS_PUBLISHERS = ("amazon.", "anthropic.", "cohere.", "deepseek.", "meta.", "mi
 _AWS_REGIONS = ("us.", "us-gov.", "eu.", "apac.", "au.", "ca.", "jp.", "global.")
 _ALIASES = {"az.ai.inference": "azure", "azure.ai.inference": "azure", "azure_ai": "azure"}
 
-Lookup = Callable[[Usage, str, str | None, datetime], float | None]
+Cost = Callable[[Usage], float | None]
+Table = Callable[[str, str | None, datetime], Cost]
 
 
 class Pricing:
@@ -47,8 +52,8 @@ class Pricing:
     def __init__(self, own: PriceFile | None = None, *, library: bool = True) -> None:
         self._own = own
         self._library = library and installed()
-        self._table: Lookup | None = None
-        self._priced = lru_cache(maxsize=4096)(self._price)
+        self._table: Table | None = None
+        self._tariffs = lru_cache(maxsize=_MAX_TARIFFS)(self._tariff)
 
     def __bool__(self) -> bool:
         """Tell whether there is anything to price with."""
@@ -66,19 +71,23 @@ class Pricing:
         """Return US dollars, or None for a model without a known price; see `Prices`."""
         if not model or len(model) > _MAX_NAME or (provider is not None and len(provider) > _MAX_NAME):
             return None
-        return self._priced(usage, model, provider, _time(at))
+        # By the hour: some prices change with the time of day, none within it.
+        cost = self._tariffs(model, provider, at // _HOUR if at > 0 else None)(usage)
+        return cost if cost is not None and math.isfinite(cost) else None
 
-    def _price(self, usage: Usage, model: str, provider: str | None, at: datetime) -> float | None:
+    def _tariff(self, model: str, provider: str | None, hour: int | None) -> Cost:
         own = self._own.rates(model, provider) if self._own is not None else None
         if own is not None:
-            cost: float | None = own.cost(usage)
-        elif self._library:
-            # Loading the table takes 0.2 s, so it is done for the first call that needs it.
-            self._table = self._table or _library_table()
-            cost = self._table(usage, model, provider, at)
-        else:
-            cost = None
-        return cost if cost is not None and math.isfinite(cost) else None
+            return own.cost
+        if not self._library:
+            return _unknown
+        # Loading the table takes 0.2 s, so it is done for the first call that needs it.
+        self._table = self._table or _library_table()
+        return self._table(model, provider, _time(hour))
+
+
+def _unknown(_usage: Usage) -> float | None:
+    return None
 
 
 def installed() -> bool:
@@ -86,15 +95,14 @@ def installed() -> bool:
     return importlib.util.find_spec("genai_prices") is not None
 
 
-def _time(at: int) -> datetime:
-    # By the hour: some prices change with the time of day, none within it.
+def _time(hour: int | None) -> datetime:
     try:
-        return datetime.fromtimestamp(at // 3_600_000_000_000 * 3600, UTC) if at > 0 else _LATEST
+        return _LATEST if hour is None else datetime.fromtimestamp(hour * 3600, UTC)
     except (OverflowError, ValueError, OSError):
         return _LATEST
 
 
-def _library_table() -> Lookup:
+def _library_table() -> Table:
     module: Any = importlib.import_module("genai_prices")
     snapshots: Any = importlib.import_module("genai_prices.data_snapshot")
     providers = importlib.import_module("genai_prices.data").providers
@@ -110,22 +118,24 @@ def _library_table() -> Lookup:
                 continue
         return None
 
-    def price(usage: Usage, model: str, provider: str | None, at: datetime) -> float | None:
+    def table(model: str, provider: str | None, at: datetime) -> Cost:
         found = find(model, provider)
         if found is None:
-            return None
-        tokens: dict[str, int] = {"input_tokens": usage.input, "output_tokens": usage.output}
-        if usage.cache_read:
-            tokens["cache_read_tokens"] = usage.cache_read
-        if usage.cache_write:
-            tokens["cache_write_tokens"] = usage.cache_write
-        try:
-            counted = module.Usage(**tokens)
-            return float(found[1].calc_price(counted, found[0], genai_request_timestamp=at).total_price)
-        except (ValueError, ArithmeticError):
-            return None
+            return _unknown
 
-    return price
+        def price(usage: Usage) -> Decimal:
+            tokens: dict[str, int] = {"input_tokens": usage.input, "output_tokens": usage.output}
+            if usage.cache_read:
+                tokens["cache_read_tokens"] = usage.cache_read
+            if usage.cache_write:
+                tokens["cache_write_tokens"] = usage.cache_write
+            counted = module.Usage(**tokens)
+            return cast("Decimal", found[1].calc_price(counted, found[0], genai_request_timestamp=at).total_price)
+
+        prices = vars(found[1].get_prices(at)).values()
+        return Tariff(price, {tier.start for each in prices for tier in getattr(each, "tiers", ())})
+
+    return table
 
 
 def candidates(model: str, provider: str | None) -> list[tuple[str, str | None]]:
