@@ -62,9 +62,9 @@ format: $(VENV)/.lint   ## Rewrite the code in the house style.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.test    ## Measure the hot path beside its floor, in one interleaved run.
-	$(BIN)/python tests/bench/decode_and_observe.py
-	$(BIN)/python tests/bench/rules.py
+BENCHES := pipeline decision_latency decode_and_observe open_runs judge rules journal ledger receive_requests
+bench: $(VENV)/.integration    ## Measure the service and its rooms beside their floors and peers; about ten minutes.
+	@for bench in $(BENCHES); do echo "== $$bench"; PYTHONPATH=tests $(BIN)/python tests/bench/$$bench.py || exit 1; done
 
 docs: $(VENV)/.test     ## Write the generated parts of docs/.
 	$(BIN)/python scripts/generate_docs.py

@@ -24,10 +24,11 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import grpc.aio
+import yaml
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench.workload import Workload
@@ -35,6 +36,8 @@ from bench.workload import Workload
 CLIENTS = 8
 METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 DEADLINE = 300.0
+SETTLE = 0.5
+"""Seconds of quiet after which a run is decided here; shorter than by default, as every round waits for it."""
 
 READS_EVERYTHING = """
 def process_spans(resource_spans):
@@ -43,15 +46,6 @@ def process_spans(resource_spans):
             for attribute in span.attributes:
                 attribute.key
                 attribute.value.value
-"""
-
-SETTINGS = """
-receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{port}"}}, http: {{endpoint: "127.0.0.1:{http}"}}}}}}}}
-processors: {{runs: {{settle: 500ms}}, policy: {{policies: ["pack:agent-baseline"]}}}}
-extensions: {{health_check: null, storage: {{directory: {directory}, max_size: 4GiB}}}}
-service:
-  telemetry: {{metrics: {{endpoint: "127.0.0.1:{metrics}"}}}}
-  pipelines: {{findings: {{exporters: []}}}}
 """
 
 
@@ -150,13 +144,32 @@ def blackhole(processor: str | None = None) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def spanwarden() -> Iterator[Spanwarden]:
-    """Run the service as it is shipped, but for ports, its directory and a shorter quiet time."""
+def spanwarden(
+    processors: Mapping[str, Any] | None = None, exporters: Mapping[str, Any] | None = None
+) -> Iterator[Spanwarden]:
+    """Run the service as it is shipped, but for ports, its directory and a shorter quiet time.
+
+    processors: beside `runs` and the baseline pack. exporters: all of them; without any, findings stay in the ledger.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        port, http, metrics = free_port(), free_port(), free_port()
-        settings = SETTINGS.format(port=port, http=http, metrics=metrics, directory=folder / "data")
-        (folder / "settings.yaml").write_text(settings, encoding="utf-8")
+        port, metrics = free_port(), free_port()
+        protocols = {"grpc": {"endpoint": f"127.0.0.1:{port}"}, "http": {"endpoint": f"127.0.0.1:{free_port()}"}}
+        settings = {
+            "receivers": {"otlp": {"protocols": protocols}},
+            "processors": {
+                "runs": {"settle": f"{SETTLE}s"},
+                "policy": {"policies": ["pack:agent-baseline"]},
+                **(processors or {}),
+            },
+            "exporters": dict(exporters or {"console": {}}),
+            "extensions": {"health_check": None, "storage": {"directory": str(folder / "data"), "max_size": "4GiB"}},
+            "service": {
+                "telemetry": {"metrics": {"endpoint": f"127.0.0.1:{metrics}"}},
+                "pipelines": {"findings": {"exporters": list(exporters or ())}},
+            },
+        }
+        (folder / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
         command = [sys.executable, "-m", "spanwarden.cli.main", "serve", "--config", str(folder / "settings.yaml")]
         server = Spanwarden(command, folder, port, metrics)
         try:
