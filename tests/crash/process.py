@@ -23,8 +23,7 @@ from spanwarden.storage.ledger.ledger import Ledger
 from spanwarden.storage.ledger.recalling import told
 from spanwarden.storage.lmdb_journal import LmdbJournal
 
-SETTLE, IDLE, GRACE = 2.0, 60.0, 5.0
-SETTINGS = WindowSettings(settle=SETTLE, idle_timeout=IDLE, grace=GRACE)
+IDLE, GRACE = 60.0, 5.0
 
 
 class Clock:
@@ -70,10 +69,20 @@ class _Journal(LmdbJournal):
         super().release(positions, closed)
 
 
+class _Judge(Judge):
+    """A judge that says when it is about to write down."""
+
+    about_to_write = staticmethod(lambda: None)
+
+    def decide(self, batch):
+        self.about_to_write()
+        super().decide(batch)
+
+
 class Process:
     """One process on a folder. `point` is called at moments at which a crash may be, with what they are."""
 
-    def __init__(self, folder, clock, point=lambda _: None):
+    def __init__(self, folder, clock, point=lambda _: None, *, grace=GRACE):
         folder.mkdir(exist_ok=True)
         self.folder, self.clock, self._point = folder, clock, point
         self.deliveries = []
@@ -88,17 +97,19 @@ class Process:
         outlets = Outlets(self.ledger, lifetime, self.telemetry, clock)
         outlets.add("hook", _Exporter(self.deliveries, point), ExporterSettings())
         self._delivery = outlets._deliveries["hook"][1]
-        judge = Judge([load(str(policy)), load("pack:agent-baseline")], self.ledger, outlets, self.telemetry, clock)
-        self.windows = Windows(SETTINGS, alerts=judge.alerts)
+        judge = _Judge([load(str(policy)), load("pack:agent-baseline")], self.ledger, outlets, self.telemetry, clock)
+        settings = WindowSettings(settle=2.0, idle_timeout=IDLE, grace=grace)
+        self.windows = Windows(settings, alerts=judge.alerts)
         self.corridor = Corridor(self.journal, self.windows, judge, self.telemetry, clock, max_pending=1 << 24)
         self.journal.open()
         self.ledger.open(clock.wall_ns())
         lifetime.resume()
         with self.ledger.reading() as connection:
-            kept_for = SETTINGS.grace + SETTINGS.max_age
+            kept_for = settings.grace + settings.max_age
             self.windows.recall(told(connection, clock.wall_ns() - int(kept_for * 1e9)))
         self.corridor.replay()
         self.journal.point = point
+        judge.about_to_write = self._about_to_write
 
     def receive(self, body):
         position = self.journal.append(Entry("traces", self.clock.wall_ns(), body, "peer")).result()
@@ -112,6 +123,10 @@ class Process:
         self._point("released")
         while self._delivery.step() == 0:
             pass
+
+    def _about_to_write(self):
+        self.journal.flush()  # whatever it was told to let go of is gone
+        self._point("judged, and not written down")
 
     def go_on(self, seconds):
         """Let time pass, and do what is due at its time."""
@@ -153,7 +168,7 @@ class Crash(NamedTuple):
     clock: tuple[float, float]
 
 
-def told_whole(folder, arrivals, *, crashing=True):
+def told_whole(folder, arrivals, *, crashing=True, **options):
     """Return what a process delivers that lives through all arrivals, and every moment at which it may have died."""
     crashes, numbers, sent = [], itertools.count(), []
 
@@ -164,7 +179,7 @@ def told_whole(folder, arrivals, *, crashing=True):
         process.left_behind(copy)
         crashes.append(Crash(what, copy, len(sent), list(process.deliveries), (process.clock.now, process.clock.wall)))
 
-    process = Process(folder, Clock(), point)
+    process = Process(folder, Clock(), point, **options)
     try:
         for arrival in arrivals:
             process.go_on(arrival.after)

@@ -24,20 +24,22 @@ def judged(folder):
     return left.findings, left.runs
 
 
-def test_a_crash_at_any_moment_changes_nothing_that_is_told(tmp_path):
-    coming = arrivals(5, 3)
-    whole, crashes = told_whole(tmp_path / "whole", coming)
+@pytest.mark.parametrize("grace", [0.0, 5.0])
+def test_a_crash_at_any_moment_changes_nothing_that_is_told(tmp_path, grace):
+    # Without a grace, requests are let go of in the step that judges their run.
+    coming = arrivals(5, 3, shuffled=bool(grace))
+    whole, crashes = told_whole(tmp_path / "whole", coming, grace=grace)
     expected = judged(tmp_path / "whole")
     assert len(whole) == len(set(whole)) > 8
     assert {crash.what for crash in crashes} == {
-        *("acknowledged, and not read", "written down, and not released"),
+        *("acknowledged, and not read", "judged, and not written down", "written down, and not released"),
         *("released", "delivered, and not noted"),
     }
     dice = random.Random(5)
     for number, crash in enumerate(crashes):
         # Clocks that count from the start of the machine begin anew, and some time was lost.
         clock = Clock(dice.uniform(0, 1000), crash.clock[1] + dice.choice((0.1, 3.0, 100.0)))
-        process = Process(crash.folder, clock)
+        process = Process(crash.folder, clock, grace=grace)
         try:
             # The sender may not have heard the last acknowledgement.
             heard = crash.acknowledged - (dice.random() < 0.5)
