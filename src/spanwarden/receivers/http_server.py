@@ -32,6 +32,7 @@ class HttpServer:
     failure: shapes the answer to requests that are no HTTP, too large, too slow or too many.
     gate: asked with the head of a request before its body is read; a response refuses it.
     budget: where room for bodies is reserved before they are read.
+    shared: other processes listen on the same port; the kernel spreads connections over them.
     """
 
     def __init__(
@@ -42,8 +43,11 @@ class HttpServer:
         gate: Callable[[Head], Response | None] | None = None,
         budget: Budget | None = None,
         tls: ssl.SSLContext | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
         self._tls = tls
+        self._shared = shared
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._connections: set[Connection] = set()
@@ -90,6 +94,7 @@ class HttpServer:
             host,
             port,
             backlog=1024,
+            reuse_port=self._shared or None,
             ssl=self._tls,
             ssl_handshake_timeout=_HANDSHAKE if self._tls is not None else None,
             ssl_shutdown_timeout=_SHUTDOWN if self._tls is not None else None,

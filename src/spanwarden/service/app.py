@@ -11,19 +11,15 @@ from typing import NamedTuple
 
 from spanwarden.policy.loading import load as load_policy
 from spanwarden.policy.policy import Policy
-from spanwarden.receivers.auth import Authenticator, BasicPasswords, BearerTokens
-from spanwarden.receivers.budget import Budget
+from spanwarden.receivers.endpoints import split_endpoint
 from spanwarden.receivers.http_server import HttpServer
-from spanwarden.receivers.otlp.grpc_server import GrpcReceiver
-from spanwarden.receivers.otlp.http_receiver import HttpReceiver, split_endpoint
-from spanwarden.receivers.otlp.intake import Intake
-from spanwarden.receivers.otlp.settings import AuthSettings
 from spanwarden.runs.windows import Windows, WindowSettings
 from spanwarden.service.clock import Clock, SystemClock
 from spanwarden.service.components import exporter_factories
 from spanwarden.service.corridor import Corridor
 from spanwarden.service.forwarding import Forwarding
 from spanwarden.service.forwarding import close_all as close_upstreams
+from spanwarden.service.forwarding.upstream import Upstream
 from spanwarden.service.health import health_server, metrics_server
 from spanwarden.service.housekeeping import Housekeeping
 from spanwarden.service.lifetime import Lifetime
@@ -32,26 +28,27 @@ from spanwarden.service.metrics_push import MetricsPush
 from spanwarden.service.outlets import Outlets, close_all
 from spanwarden.service.price_file import PriceError
 from spanwarden.service.process import watch_process
+from spanwarden.service.receiving import Receivers, StartError, cannot_listen
 from spanwarden.service.reloading import Reloader
 from spanwarden.service.settings import Settings
 from spanwarden.service.understanding import tables
 from spanwarden.service.verdicts import Judge
+from spanwarden.service.workers.journals import Journals, journals_of
+from spanwarden.service.workers.metrics import Combined
+from spanwarden.service.workers.pool import Workers
 from spanwarden.storage.directory import Directory, DirectoryError
 from spanwarden.storage.journal import Journal, MemoryJournal
 from spanwarden.storage.ledger.errors import LedgerError, LedgerUnavailableError
 from spanwarden.storage.ledger.ledger import Ledger
 from spanwarden.storage.ledger.recalling import told
-from spanwarden.storage.lmdb_journal import LmdbJournal
 from spanwarden.transcripts.tables import Tables
+
+__all__ = ["Endpoints", "Service", "Sources", "StartError", "load_policies"]
 
 logger = logging.getLogger(__name__)
 
 _AFTER_EXPORTERS = 3.0
 """Seconds of the shutdown timeout that exporters and upstreams must leave."""
-
-
-class StartError(Exception):
-    """The service cannot start; the text says why in one line."""
 
 
 class Endpoints(NamedTuple):
@@ -89,7 +86,7 @@ class Service:
         self._folder = folder or pathlib.Path()
         self._sources = sources
         self._ready = False
-        self.telemetry = Telemetry()
+        self.telemetry = Combined() if settings.service.workers > 1 else Telemetry()
         watch_process(self.telemetry, self._clock)
         self.telemetry.gauge("spanwarden_journal_capacity_bytes", lambda: settings.extensions.storage.max_size)
         self.policies = load_policies(settings.processors.policy.policies, folder)
@@ -104,7 +101,8 @@ class Service:
         self.forwarding = Forwarding(self.telemetry, self._clock)
         try:
             self.outlets.configure(settings)
-            self.forwarding.configure(settings, settings.service.pipelines)
+            if settings.service.workers == 1:
+                self.forwarding.configure(settings, settings.service.pipelines)
             self._push = self._metrics_push()
         except ValueError as error:
             raise StartError(str(error)) from None
@@ -132,7 +130,7 @@ class Service:
             settings.service.max_pending,
             self.tables.tools,
         )
-        self._grpc, self._http = self._receivers()
+        self._receiving = self._ways_in()
         self._servers: list[HttpServer] = []
         self.reloader = Reloader(self.reload, self._watched, self.telemetry, self._clock)
 
@@ -142,7 +140,7 @@ class Service:
             await asyncio.to_thread(self._open_storage)
             endpoints = await self._listen()
         except StartError:
-            await self._stop_listening(0.0)
+            await self._receiving.stop(0.0)
             self._close_storage()
             raise
         self.outlets.start()
@@ -161,7 +159,8 @@ class Service:
         """
         self._ready = False
         deadline = self._clock.monotonic() + self._settings.service.shutdown_timeout
-        await self._stop_listening(min(5.0, self._settings.service.shutdown_timeout))
+        timeout = self._settings.service.shutdown_timeout
+        await self._receiving.stop(min(5.0, timeout) if isinstance(self._receiving, Receivers) else timeout / 2)
         await asyncio.to_thread(self._corridor.stop)
         # What comes after the exporters (the last words of threads, the health and metrics servers) needs a moment too.
         left = max(0.5, deadline - self._clock.monotonic() - _AFTER_EXPORTERS)
@@ -200,7 +199,7 @@ class Service:
         understood = _understood(settings, self._folder)
         gone = self.outlets.configure(settings)
         try:
-            left = self.forwarding.configure(settings, settings.service.pipelines)
+            left = self._reroute(settings)
         except ValueError:
             close_all(self.outlets.configure(self._settings), 5.0)
             raise
@@ -212,6 +211,7 @@ class Service:
         for place, old, new in (
             ("receivers", self._settings.receivers, settings.receivers),
             ("extensions", self._settings.extensions, settings.extensions),
+            ("service.workers", self._settings.service.workers, settings.service.workers),
             ("service.telemetry", self._settings.service.telemetry, settings.service.telemetry),
         ):
             if old != new:
@@ -224,14 +224,30 @@ class Service:
         storage = self._settings.extensions.storage
         if self._directory is None:
             return MemoryJournal(storage.max_size)
-        return LmdbJournal(
-            self._directory,
-            storage.max_size,
-            storage.journal.sync,
+        return journals_of(self._settings, self._directory, self.telemetry, self._clock)
+
+    def _ways_in(self) -> Receivers | Workers:
+        if isinstance(self.telemetry, Combined):
+            if not isinstance(self._journal, Journals):
+                raise StartError("service.workers: more than one needs extensions.storage.directory")
+            return Workers(self._settings, self._journal, self._corridor, self.telemetry, self._clock)
+        return Receivers(
+            self._settings,
+            self._journal,
+            self._corridor.has_room,
+            self._corridor.hand_over,
             self.telemetry,
-            self._clock.monotonic,
-            self._clock.wall_ns,
+            self._clock,
+            self.forwarding.offer,
+            self._settings.receivers.otlp.max_in_flight,
         )
+
+    def _reroute(self, settings: Settings) -> list[Upstream]:
+        """Forward by other settings; return the upstreams to be closed. Raises ValueError, with nothing changed."""
+        if isinstance(self._receiving, Workers):
+            self._receiving.change(settings)
+            return []
+        return self.forwarding.configure(settings, settings.service.pipelines)
 
     def _open_storage(self) -> None:
         """Open what is at rest and go on where an earlier process stopped. Raises StartError."""
@@ -260,43 +276,6 @@ class Service:
         self._journal.close()
         if self._directory is not None:
             self._directory.close()
-
-    def _receivers(self) -> tuple[GrpcReceiver | None, HttpReceiver | None]:
-        protocols = self._settings.receivers.otlp.protocols
-        intake = Intake(
-            self._journal,
-            self._corridor.has_room,
-            self._corridor.hand_over,
-            self.telemetry,
-            self._clock.wall_ns,
-            self.forwarding.offer,
-            Budget(self._settings.receivers.otlp.max_in_flight),
-        )
-        try:
-            return (
-                GrpcReceiver(protocols.grpc, intake, self._authenticator("grpc", protocols.grpc.auth))
-                if protocols.grpc
-                else None,
-                HttpReceiver(protocols.http, intake, self._authenticator("http", protocols.http.auth))
-                if protocols.http
-                else None,
-            )
-        except (OSError, ValueError) as error:
-            raise StartError(f"receivers.otlp.protocols: {error}") from None
-
-    def _authenticator(self, protocol: str, auth: AuthSettings | None) -> Authenticator | None:
-        extensions = self._settings.extensions
-        if auth is None:
-            return None
-        try:
-            if auth.authenticator == "bearertokenauth" and extensions.bearertokenauth is not None:
-                return BearerTokens(extensions.bearertokenauth)
-            if auth.authenticator == "basicauth" and extensions.basicauth is not None:
-                return BasicPasswords(extensions.basicauth)
-        except (OSError, ValueError) as error:
-            raise StartError(f"extensions.{auth.authenticator}: {error}") from None
-        place = f"receivers.otlp.protocols.{protocol}.auth.authenticator"
-        raise StartError(f"{place}: there is no extension {auth.authenticator!r}")
 
     def _metrics_push(self) -> MetricsPush | None:
         push = self._settings.service.telemetry.metrics.push
@@ -329,18 +308,13 @@ class Service:
         logger.info("exporters: %s", ", ".join(self.outlets.names) or "none")
 
     async def _listen(self) -> Endpoints:
-        protocols = self._settings.receivers.otlp.protocols
         health, metrics = self._settings.health_check, self._settings.service.telemetry.metrics.endpoint
-        grpc = http = None
-        if self._grpc and protocols.grpc:
-            grpc = await _bound("receivers.otlp.protocols.grpc", protocols.grpc.endpoint, self._grpc)
-        if self._http and protocols.http:
-            http = await _bound("receivers.otlp.protocols.http", protocols.http.endpoint, self._http)
+        grpc, http = await self._receiving.start()
         return Endpoints(
             grpc,
             http,
             await self._serve(
-                "extensions.health_check", health.endpoint, health_server(lambda: self._ready, health.path)
+                "extensions.health_check", health.endpoint, health_server(self._takes_requests, health.path)
             )
             if health
             else None,
@@ -353,32 +327,17 @@ class Service:
         try:
             port = await server.start(*split_endpoint(endpoint))
         except (OSError, ValueError) as error:
-            raise StartError(_reason(place, endpoint, error)) from None
+            raise cannot_listen(place, endpoint, error) from None
         self._servers.append(server)
         return port
 
-    async def _stop_listening(self, grace: float) -> None:
-        receivers = [r for r in (self._grpc, self._http) if r is not None]
-        await asyncio.gather(*(receiver.stop(grace) for receiver in receivers))
+    def _takes_requests(self) -> bool:
+        return self._ready and (isinstance(self._receiving, Receivers) or self._receiving.listening > 0)
 
 
 def load_policies(names: Sequence[str], folder: pathlib.Path | None = None) -> list[Policy]:
     """Load policies by file name or pack:NAME; relative files are looked up in `folder`. Raises PolicyError."""
     return [load_policy(name, folder=folder) for name in names]
-
-
-async def _bound(place: str, endpoint: str, receiver: GrpcReceiver | HttpReceiver) -> int:
-    try:
-        return await receiver.start()
-    except (OSError, ValueError) as error:
-        raise StartError(_reason(place, endpoint, error)) from None
-
-
-def _reason(place: str, endpoint: str, error: Exception) -> str:
-    if isinstance(error, ValueError):
-        return f"{place}.endpoint: {error}"
-    detail = (getattr(error, "strerror", None) or str(error)).split("\n")[0]
-    return f"{place}.endpoint: cannot listen on {endpoint}: {detail}"
 
 
 def _directory(settings: Settings) -> Directory | None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from spanwarden.dialects.reading import ContentReader, EventContents, Request, observe
 from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
+from spanwarden.model.observation import Observation
 from spanwarden.otlp.requests import RequestError, decode
 from spanwarden.runs.windows import Decision, Windows
 from spanwarden.service.clock import Clock
@@ -39,9 +40,15 @@ _LONGEST_WAIT = 5.0
 """Seconds between two attempts to write down what was judged, at most."""
 
 
+class Observed(NamedTuple):
+    """What a request said, already read elsewhere; made into observations when its turn comes."""
+
+    unpack: Callable[[], list[Observation]]
+
+
 class _Handed(NamedTuple):
     position: int
-    request: Request
+    request: Request | Observed
     sender: str
 
 
@@ -84,7 +91,9 @@ class Corridor:
         self._pending: FairQueue[_Handed] = FairQueue(max_pending)
         self._kept = Shares(journal.max_bytes)
         self._owners: dict[int, tuple[str, int]] = {}
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._taken = threading.Condition(lock)
         self._stopping = False
         self._counted = dict.fromkeys(_COUNTED, 0)
         self._unwritten: list[Judged] = []
@@ -118,7 +127,17 @@ class Corridor:
                 return False
             return sender is None or self._kept.has_room(sender, size)
 
-    def hand_over(self, position: int, request: Request, size: int, sender: str = "") -> None:
+    def wait_for_room(self, size: int, timeout: float) -> bool:
+        """Wait until `size` more bytes may be handed over, whoever sent them; False after `timeout` seconds."""
+        with self._changed:
+            return self._taken.wait_for(lambda: self._pending.shares.has_room(None, size), timeout)
+
+    def holds(self, position: int) -> bool:
+        """Tell whether a request was handed over and is not yet released."""
+        with self._changed:
+            return position in self._owners
+
+    def hand_over(self, position: int, request: Request | Observed, size: int, sender: str = "") -> None:
         """Take a stored request, about `size` bytes in memory; returns at once."""
         with self._changed:
             self._keep(position, sender, size)
@@ -197,6 +216,7 @@ class Corridor:
         with self._changed:
             if self._pending:
                 handed = self._pending.get()
+                self._taken.notify_all()
         if handed is not None:
             self._take(handed)
         self._settle(self._windows.due(self._clock.monotonic()))
@@ -204,7 +224,7 @@ class Corridor:
 
     def _relieve(self) -> None:
         """Give up the grace of decided runs, the oldest first, while their requests leave new ones too little room."""
-        if self._journal.size() < _CROWDED * self._journal.max_bytes:
+        if self._journal.fullness() < _CROWDED:
             self._relieve_at = None
             return
         now = self._clock.monotonic()
@@ -235,10 +255,15 @@ class Corridor:
             self._keep(position, sender, len(entry.body))
         self._read(position, request, arrival, sender, again=True)
 
-    def _read(self, position: int, request: Request, arrival: float, sender: str, *, again: bool = False) -> None:
+    def _read(
+        self, position: int, request: Request | Observed, arrival: float, sender: str, *, again: bool = False
+    ) -> None:
         failures: list[Exception] = []
         try:
-            observations = observe(request, position, self.tools, failures)
+            if isinstance(request, Observed):
+                observations = request.unpack()
+            else:
+                observations = observe(request, position, self.tools, failures)
             if again:
                 observations = [o for o in observations if not self._journal.closed(o.keys, position)]
             self._windows.add(observations, arrival, position, sender)

@@ -8,6 +8,8 @@ import time
 
 import msgspec
 
+_FORMAT = "%(asctime)s %(levelname)s {}%(name)s: %(message)s"
+
 
 class _Line(logging.Formatter):
     converter = staticmethod(time.gmtime)
@@ -16,10 +18,15 @@ class _Line(logging.Formatter):
 
 
 class _Json(_Line):
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = {"process": process} if process else {}
+
     def format(self, record: logging.LogRecord) -> str:
         fields = {
             "time": self.formatTime(record),
             "level": record.levelname.lower(),
+            **self._process,
             "logger": record.name,
             "message": record.getMessage(),
         }
@@ -28,10 +35,15 @@ class _Json(_Line):
         return msgspec.json.encode(fields).decode()
 
 
-def configure(level: str, encoding: str = "console") -> None:
-    """Send log records of this level and above to stderr, as text ("console") or one JSON object a line ("json")."""
+def configure(level: str, encoding: str = "console", process: str = "") -> None:
+    """Send log records of this level and above to stderr, as text ("console") or one JSON object a line ("json").
+
+    process: named in every line, where the service is several.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if encoding == "json" else _Line("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(
+        _Json(process) if encoding == "json" else _Line(_FORMAT.format(f"{process} " if process else ""))
+    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -164,6 +164,7 @@ METRICS: tuple[Metric, ...] = (
         (),
         (0.5, 1.0, 2.0, 2.5, 3.0, 5.0, 10.0, 30.0, 60.0, 90.0, 300.0),
     ),
+    Metric("spanwarden_worker_restarts", "counter", "Workers that ended and were started again."),
     Metric("spanwarden_reloads", "counter", "Reloads of settings and policies, applied or refused.", ("result",)),
     Metric("spanwarden_config_last_reload_successful", "gauge", "1 if the last reload was applied, 0 if refused."),
     Metric("spanwarden_config_last_reload_success_timestamp_seconds", "gauge", "When settings were last taken in."),

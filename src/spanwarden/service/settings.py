@@ -210,6 +210,9 @@ class ServiceSettings(Section):
         5.0, description="How often settings and policy files are looked at for changes; 0 reloads on SIGHUP only."
     )
     shutdown_timeout: Duration = Field(20.0, description="Longest time from the first SIGTERM to the exit.")
+    workers: int = Field(
+        1, ge=1, le=63, description="Processes that receive and read, on the same ports; docs/scaling.md says when."
+    )
     max_pending: Size = Field(
         256 * MIB, description="Most bytes of requests received but not yet read; beyond it senders are asked to wait."
     )

@@ -96,6 +96,10 @@ class Journal(Protocol):
         """Return the bytes held."""
         ...
 
+    def fullness(self) -> float:
+        """Return the share of its room that is taken; of the fullest part where it has several."""
+        ...
+
     def entries(self) -> int:
         """Return how many entries are held."""
         ...
@@ -160,6 +164,10 @@ class MemoryJournal:
     def size(self) -> int:
         """Return the bytes held."""
         return self._size
+
+    def fullness(self) -> float:
+        """Return the share of its room that is taken."""
+        return self._size / self.max_bytes
 
     def entries(self) -> int:
         """Return how many entries are held."""

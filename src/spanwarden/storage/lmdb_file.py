@@ -116,6 +116,7 @@ class LmdbFile:
 
     def _prepare(self, env: lmdb.Environment) -> int:
         """Make or find the parts of the file; return the format that it was written in."""
+        env.reader_check()  # what a process that was killed was reading keeps space from being used again
         self._entries = env.open_db(b"entries")
         self._closed = env.open_db(b"closed")
         self._state = env.open_db(b"state")

@@ -45,6 +45,8 @@ class LmdbJournal:
     """A journal in `<directory>/journal`. `monotonic` gives seconds, `wall_ns` ns since the epoch.
 
     max_bytes: of disk space that entries take; requests beyond it are refused with JournalFullError.
+    room: the bytes that earlier owners of the file were allowed, where that may be more.
+    shared: another process has checked the file and reads it meanwhile, so that it is never replaced.
     """
 
     durable = True
@@ -57,13 +59,17 @@ class LmdbJournal:
         counters: Counters,
         monotonic: Callable[[], float],
         wall_ns: Callable[[], int],
+        *,
+        room: int = 0,
+        shared: bool = False,
     ) -> None:
         self.directory = directory
         self.max_bytes = max_bytes
         self._counters = counters
         self._monotonic = monotonic
         self._wall_ns = wall_ns
-        self._file = LmdbFile(directory.path / "journal", max_bytes, sync)
+        self._file = LmdbFile(directory.path / "journal", max(max_bytes, room), sync)
+        self._shared = shared
         self._changed = threading.Condition()
         self._queue: list[_Append] = []
         self._releases: list[int] = []
@@ -86,11 +92,7 @@ class LmdbJournal:
         """Open the file and start the writer. Raises DirectoryError."""
         self._load()
         self._earlier = self._next
-        try:
-            self._file.shrink(self._size)
-        except (lmdb.Error, OSError) as error:
-            logger.warning("%s: cannot be made smaller: %s", self._file.folder, error)
-            self._recover()
+        self._shrink(self._size)
         self._stopping = False
         self._thread.start()
 
@@ -103,7 +105,7 @@ class LmdbJournal:
 
     def _open_or_begin_anew(self) -> None:
         try:
-            self._file.open()
+            self._file.open(verified=self._shared)
         except DamagedError as damage:
             why = str(damage)
         else:
@@ -167,6 +169,10 @@ class LmdbJournal:
     def size(self) -> int:
         """Return the bytes of disk space that entries take, those on their way included."""
         return self._size
+
+    def fullness(self) -> float:
+        """Return the share of its room that is taken."""
+        return self._size / self.max_bytes
 
     def entries(self) -> int:
         """Return how many entries are held."""
@@ -257,7 +263,7 @@ class LmdbJournal:
             if not append.future.done():
                 append.future.set_result(append.position)
         if not self._held and not self._queue:
-            self._shrink()
+            self._shrink(0)
 
     def _make_room(self) -> str | None:
         """Write what is released, and let its space ripen; return what kept it from being written."""
@@ -304,9 +310,11 @@ class LmdbJournal:
         except (DamagedError, DirectoryError, lmdb.Error) as error:
             logger.error("the journal cannot be opened: %s", error)  # noqa: TRY400 - one line says it
 
-    def _shrink(self) -> None:
+    def _shrink(self, held: int) -> None:
+        if self._shared:
+            return
         try:
-            self._file.shrink(0)
+            self._file.shrink(held)
         except (lmdb.Error, OSError, DamagedError, DirectoryError) as error:
             logger.warning("%s: cannot be made smaller: %s", self._file.folder, error)
             self._recover()

@@ -41,16 +41,25 @@ _TURN = 1.0
 class GrpcReceiver:
     """Serves the OTLP services on one address.
 
+    shared: other processes listen there too; the kernel spreads connections over them.
     Raises ValueError if the settings ask for an authenticator and none is given.
     """
 
-    def __init__(self, settings: GrpcSettings, intake: Intake, authenticator: Authenticator | None = None) -> None:
+    def __init__(
+        self,
+        settings: GrpcSettings,
+        intake: Intake,
+        authenticator: Authenticator | None = None,
+        *,
+        shared: bool = False,
+    ) -> None:
         if settings.auth is not None and authenticator is None:
             raise ValueError(f"auth.authenticator: there is no {settings.auth.authenticator!r}")
         self._settings = settings
         self._intake = intake
         self._authenticator = authenticator if settings.auth is not None else None
         self._bodies = Bodies(settings.max_decompressed_size, intake.budget.max_bytes)
+        self._shared = shared
         self._server: Any = None
 
     async def start(self) -> int:
@@ -58,7 +67,7 @@ class GrpcReceiver:
 
         Raises OSError if the address or a TLS file cannot be had, ValueError if they are not usable.
         """
-        server = grpc.aio.server(options=_options(self._settings))
+        server = grpc.aio.server(options=_options(self._settings, shared=self._shared))
         handler = _Handler(self._settings, self._intake, self._bodies, self._authenticator)
         server.add_generic_rpc_handlers((handler,))
         address = _address(self._settings.endpoint)
@@ -211,13 +220,13 @@ async def _abort(
     raise AssertionError("unreachable: abort raises")
 
 
-def _options(settings: GrpcSettings) -> list[tuple[str, int]]:
+def _options(settings: GrpcSettings, *, shared: bool) -> list[tuple[str, int]]:
     server, clients = settings.keepalive.server_parameters, settings.keepalive.enforcement_policy
     options = [
         ("grpc.max_receive_message_length", settings.message_limit),
         ("grpc.per_message_decompression", 0),
-        # Without this two processes would share the port in silence, each getting half of the connections.
-        ("grpc.so_reuseport", 0),
+        # Unasked, two services would share the port in silence, each getting half of the connections.
+        ("grpc.so_reuseport", int(shared)),
         ("grpc.max_allowed_incoming_connections", settings.max_connections),
         ("grpc.keepalive_time_ms", _ms(server.time)),
         ("grpc.keepalive_timeout_ms", _ms(server.timeout)),

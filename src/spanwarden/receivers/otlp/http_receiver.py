@@ -39,10 +39,18 @@ _CODES = {
 class HttpReceiver:
     """Serves OTLP/HTTP on one address.
 
+    shared: other processes listen there too; the kernel spreads connections over them.
     Raises ValueError if the settings ask for an authenticator and none is given.
     """
 
-    def __init__(self, settings: HttpSettings, intake: Intake, authenticator: Authenticator | None = None) -> None:
+    def __init__(
+        self,
+        settings: HttpSettings,
+        intake: Intake,
+        authenticator: Authenticator | None = None,
+        *,
+        shared: bool = False,
+    ) -> None:
         if settings.auth is not None and authenticator is None:
             raise ValueError(f"auth.authenticator: there is no {settings.auth.authenticator!r}")
         self._settings = settings
@@ -55,6 +63,7 @@ class HttpReceiver:
             "/" + settings.logs_url_path.lstrip("/"): "logs",
             "/" + settings.metrics_url_path.lstrip("/"): "metrics",
         }
+        self._shared = shared
         self._server: HttpServer | None = None
 
     async def start(self) -> int:
@@ -64,7 +73,9 @@ class HttpReceiver:
         """
         settings = self._settings
         tls = CertificateFiles(settings.tls).server_context() if settings.tls is not None else None
-        server = HttpServer(self._handle, settings.limits, self._failure, self._gate, self._intake.budget, tls)
+        server = HttpServer(
+            self._handle, settings.limits, self._failure, self._gate, self._intake.budget, tls, shared=self._shared
+        )
         port = await server.listen(settings.endpoint)
         self._server = server
         self._intake.counters.gauge("spanwarden_receiver_connections", lambda: server.connections, transport="http")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import threading
 from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import quote
 
 from spanwarden.exporters.base import Signal
@@ -18,12 +19,36 @@ from spanwarden.service.settings import Pipelines, Settings
 from spanwarden.storage.spill import Spill
 
 SIGNALS: tuple[Signal, ...] = ("traces", "logs", "metrics")
+_MOST = 63
+"""Most processes that forward."""
+
+
+class Place(NamedTuple):
+    """Which process forwards, from 1, of how many; each spills into a folder of its own."""
+
+    number: int = 1
+    of: int = 1
+
+    def folder(self, directory: pathlib.Path, name: str) -> pathlib.Path:
+        """Return where this process spills what waits for an exporter."""
+        return self._spills(self.number, directory, name)
+
+    def abandoned(self, directory: pathlib.Path, name: str) -> list[pathlib.Path]:
+        """Return the folders of processes that are no more; the first process takes them over."""
+        if self.number != 1:
+            return []
+        every = (self._spills(number, directory, name) for number in range(self.of + 1, _MOST + 1))
+        return [folder for folder in every if folder.is_dir()]
+
+    def _spills(self, number: int, directory: pathlib.Path, name: str) -> pathlib.Path:
+        return (directory / f"worker-{number}" if number > 1 else directory) / quote(name, safe="")
 
 
 class Forwarding:
     """All upstreams. `offer` may be called from any thread; the other methods from one."""
 
-    def __init__(self, telemetry: Telemetry, clock: Clock) -> None:
+    def __init__(self, telemetry: Telemetry, clock: Clock, place: Place | None = None) -> None:
+        self._place = place or Place()
         self._telemetry = telemetry
         self._clock = clock
         self._upstreams: dict[str, tuple[ForwardingSettings, Upstream]] = {}
@@ -99,8 +124,10 @@ class Forwarding:
         forwarders = [factory.create_forwarder(name, chosen) for _ in range(queue.num_consumers)]
         spill = None
         if queue.spill is not None:
-            folder = pathlib.Path(queue.spill.directory).absolute() / quote(name, safe="")
-            spill = self._spill(folder, queue.spill.max_size)
+            directory = pathlib.Path(queue.spill.directory).absolute()
+            spill = self._spill(self._place.folder(directory, name), queue.spill.max_size // self._place.of)
+            for folder in self._place.abandoned(directory, name):
+                _take_over(folder, spill)
         return chosen, Upstream(name, forwarders, chosen, spill, self._telemetry, self._clock)
 
     def _spill(self, folder: pathlib.Path, max_size: int) -> Spill:
@@ -126,3 +153,30 @@ def close_all(upstreams: Iterable[Upstream], timeout: float) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def without_spill(settings: Settings) -> Settings:
+    """Return settings whose exporters keep in memory what waits: for a look at them that touches no folder."""
+    exporters = {
+        name: exporter.model_copy(update={"sending_queue": exporter.sending_queue.model_copy(update={"spill": None})})
+        if isinstance(exporter, ForwardingSettings)
+        else exporter
+        for name, exporter in settings.exporters.items()
+    }
+    return settings.model_copy(update={"exporters": exporters})
+
+
+def _take_over(folder: pathlib.Path, spill: Spill) -> None:
+    """Move what waits in the folder of a process that is no more into a spill that is in use.
+
+    What the spill has no room for stays where it is until the next start. Raises SpillError.
+    """
+    abandoned = Spill(folder, spill.max_size)
+    try:
+        while (number := abandoned.claim()) is not None:
+            held = abandoned.read(number)
+            if held is not None and not spill.write(spill.number(), *held):
+                return
+            abandoned.remove(number)
+    finally:
+        abandoned.close()
