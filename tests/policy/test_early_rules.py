@@ -41,6 +41,7 @@ DETECT = "rules:\n- {id: d, title: t, severity: low, detect: {of: {tool: send}}}
         ("max_shell_commands: 0", "max-shell-commands-exceeded", SHELL),
         (FLOW, "f", READ),
         (DETECT, "d", SEND),
+        ("rules:\n- {id: w, when: \"tool == 'send' and any_prev(lambda e: e.tool == 'read_file')\"}", "w", READ),
     ],
 )
 def test_a_rule_that_cannot_be_unbroken_is_found_early_and_the_same_at_the_end(
@@ -64,6 +65,8 @@ def test_a_rule_that_cannot_be_unbroken_is_found_early_and_the_same_at_the_end(
         FLOW.replace("via: order", "via: order, unless: [user_said]"),
         "rules:\n- {id: d, title: t, severity: low, detect: {of: {tool: send, outcome: done}}}",
         "rules:\n- {id: d, title: t, severity: low, detect: {finds: [secret]}}",
+        "rules:\n- {id: d, detect: {of: {tool: send}}, dedup: {by: [rule]}}",
+        "rules:\n- {id: w, when: \"tool == 'send' and args.to == 'x'\"}",
     ],
 )
 def test_what_more_telemetry_may_unbreak_waits_for_the_end(tmp_path: pathlib.Path, text: str) -> None:
@@ -77,3 +80,19 @@ def test_what_is_unknown_so_far_is_not_told_early(tmp_path: pathlib.Path) -> Non
     blind = Event("tool_call", "ok", tool="read_file", effects=(Effect("file_read"),))
     assert judge.evaluate_early(Run("r", (blind,)), [Content()]) == ()
     assert len(judge.evaluate(Run("r", (blind,)), [Content()]).findings) == 1
+
+
+def test_a_call_without_a_name_waits_until_it_has_one(tmp_path: pathlib.Path) -> None:
+    judge = policy(tmp_path, "rules:\n- {id: w, when: \"tool not in ('read_file', 'send')\"}\n")
+    unnamed = Event("tool_call", "ok", 1, 2, span_id=b"u" * 8)
+    assert judge.evaluate_early(Run("r", (unnamed,), completeness="open"), [Content()]) == ()
+    assert len(judge.evaluate_early(Run("r", (SHELL,), completeness="open"), [Content()])) == 1
+    assert len(judge.evaluate(Run("r", (unnamed,)), [Content()]).findings) == 1
+
+
+def test_judging_early_reads_no_content(tmp_path: pathlib.Path) -> None:
+    judge = policy(
+        tmp_path, "rules:\n- {id: early, when: \"tool == 'send'\"}\n- {id: late, when: \"args.to == 'x'\"}\n"
+    )
+    found = judge.evaluate_early(Run("r", (READ, SEND), completeness="open"), [])
+    assert [finding.rule for finding in found] == ["early"]

@@ -30,6 +30,16 @@ rules:
 - {id: both, all_of: [get, drop]}
 - {id: either, any_of: [drop, send]}
 - {id: excepted, detect: {of: {tool: send}}, exceptions: [{tool: send, agent: b, reason: x}]}
+- {id: when, when: "tool in ('drop', 'put')"}
+- {id: when-other, when: "tool not in ('get', 'put')"}
+- {id: when-after, when: "tool == 'send' and any_prev(lambda e: e.tool == 'get')"}
+- {id: when-effect, when: "'shell' in effects.kinds and any(t.startswith('l') for t in effects.targets)"}
+- {id: when-or, when: "tool == 'drop' or any_prev(lambda e: 'shell' in e.effects.kinds)"}
+- {id: when-not-after, when: "tool == 'send' and not any_prev(lambda e: e.tool == 'get')"}
+- {id: when-before, when: "tool == 'get' and any_next(lambda e: e.tool == 'send')"}
+- {id: when-place, when: "tool == 'send' and index > 2"}
+- {id: when-content, when: "args.id == 1"}
+- {id: once, detect: {of: {tool: send}}, dedup: {by: [agent], for: 1h}}
 """
 _CALLS = st.lists(st.tuples(st.sampled_from(["get", "put", "send", "drop", "bash"]), st.integers(0, 2)), max_size=10)
 
@@ -55,7 +65,7 @@ def test_early_findings_of_any_part_are_among_those_of_the_whole(
     whole = {finding.finding_id for finding in judged(policy, *pairs).findings}
     kept = data.draw(st.lists(st.booleans(), min_size=len(pairs), max_size=len(pairs)))
     part = [pair for pair, keep in zip(pairs, kept, strict=True) if keep]
-    early = policy.evaluate_early(*run_of(*with_spans(part, pairs)))
+    early = policy.evaluate_early(*run_of(*with_spans(part, pairs), completeness="open"))
     full = policy.evaluate(*run_of(*with_spans(pairs, pairs)))
     assert {finding.finding_id for finding in early} <= {finding.finding_id for finding in full.findings}
     assert len(full.findings) == len(whole)
@@ -79,4 +89,21 @@ def test_judging_again_says_the_same(policy: Policy, written: list[tuple[str, in
 def test_some_rules_are_early_and_those_that_may_be_taken_back_are_not(policy: Policy) -> None:
     early = {rule.id for rule in policy.rules if getattr(rule, "early", False)}
     assert {"steps", "count", "detect", "flow", "tool-forbidden"} <= early
+    assert {"when", "when-other", "when-after", "when-effect", "when-or"} <= early
     assert not early & {"joined", "blocked", "missing", "seldom", "stuck", "both", "either"}
+    assert not early & {"when-not-after", "when-before", "when-place", "when-content"}
+
+
+@given(_CALLS)
+@settings(max_examples=200, deadline=None)
+def test_looking_only_when_a_rule_alerts_misses_no_early_finding(
+    policy: Policy, written: list[tuple[str, int]]
+) -> None:
+    pairs = pairs_of(written)
+    pairs = with_spans(pairs, pairs)
+    told: set[str] = set()
+    for count, (event, _) in enumerate(pairs, 1):
+        found = {f.finding_id for f in policy.evaluate_early(*run_of(*pairs[:count], completeness="open"))}
+        if policy.alerts(event):
+            told |= found
+        assert found <= told

@@ -60,6 +60,10 @@ def test_what_is_found_early_in_any_prefix_of_a_capture_is_found_in_the_whole(fo
 def test_captures_do_have_early_findings() -> None:
     told = [found(requests_of(folder))[0] for folder in captures()[:20]]
     assert sum(map(bool, told)) >= 10
+    rules = {finding.rule for early in told for _, finding in early.values()}
+    assert rules >= {"when-tool", "when-call", "when-like", "when-path", "when-kinds", "when-places", "when-effects"}
+    assert rules >= {"when-after", "when-again"}
+    assert rules.isdisjoint({"when-content", "when-first"})
 
 
 def call(number: int, **facts: Any) -> Observation:

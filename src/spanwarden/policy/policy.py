@@ -91,7 +91,8 @@ class Policy:
         self.warnings = tuple(warnings)
         self._plans = Plans(rules, tunings or {}, agents)
         self._dedups = dict(dedups or {})
-        self._early = tuple(each for each in self._plans.settled() if _is_early(each.rule))
+        # Which of several alike is the first, and so the one that is told, shows only at the end.
+        self._early = tuple(p for p in self._plans.settled() if _is_early(p.rule) and p.rule.id not in self._dedups)
 
     def alerts(self, event: Event) -> bool:
         """Tell whether a rule that need not wait for the end of the run may be broken by what happened."""

@@ -100,8 +100,7 @@ def compile_condition(
     """
     names = frozenset(bound)
     tree = parse(field, field.text(), rename_from="from" in names)
-    opened = _opened(field, tree, macros, names)
-    generator = Generator(field, scope, opened, lists, names)
+    generator = Generator(field, scope, opened(field, tree, macros, names), lists, names)
     return Condition(Generated(generator.expression(tree), generator))
 
 
@@ -110,8 +109,8 @@ def at_event(view: RunView, index: int) -> Any:
     return running(view).event(index)
 
 
-def _opened(field: Field, tree: ast.expr, macros: Mapping[str, str], bound: frozenset[str]) -> dict[str, ast.expr]:
-    """Parse the macros that a condition uses, directly or through others. Cycles are refused."""
+def opened(field: Field, tree: ast.expr, macros: Mapping[str, str], bound: frozenset[str]) -> dict[str, ast.expr]:
+    """Return the macros that a condition uses, directly or through others, parsed. Cycles are refused."""
     found: dict[str, ast.expr] = {}
     uses: dict[str, frozenset[str]] = {}
     pending = sorted(_used(tree) & macros.keys())

@@ -5,6 +5,7 @@ when: "tool == 'send_email' and any(domain(to) not in our_domains for to in args
 ```
 
 A condition that cannot be worked out on an event does not hold for it; how often that was and why is a rule error.
+One that can only become true as its run goes on is judged before its end, see `expressions.settling`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from spanwarden.detectors.texts import excerpt
+from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable
+from spanwarden.policy.expressions.arrival import Watch, watch
 from spanwarden.policy.expressions.condition import Condition, compile_condition
 from spanwarden.policy.expressions.errors import ConditionError
 from spanwarden.policy.expressions.fusing import Fused, Outcome
-from spanwarden.policy.rules.base import Rule, RunView
+from spanwarden.policy.rules.base import EarlyRule, Rule, RunView
 from spanwarden.policy.rules.spec import RuleSpec
 from spanwarden.policy.vocabulary import Vocabulary
 
@@ -59,7 +62,8 @@ class ConditionRule:
         """Judge one run. Raises ConditionError after the findings where the condition failed on some events."""
         outcome = self._group.outcome(view, self._place)
         for index in outcome.hits:
-            yield self.finding(view, index)
+            if not self._unsettled(view, index):
+                yield self.finding(view, index)
         unknown = outcome.unknown | _unknown_costs(self.condition, view)
         if unknown and not outcome.hits:
             yield NotEvaluable(self.id, tuple(sorted(unknown)))
@@ -71,13 +75,27 @@ class ConditionRule:
         """Return the finding on an event."""
         raise NotImplementedError
 
+    def _unsettled(self, view: RunView, index: int) -> bool:
+        """Tell whether an event of a run that goes on has no name yet, and the condition asks for it."""
+        return view.run.completeness == "open" and view.events[index].tool is None and "tool" in self.condition.names
+
 
 class When(ConditionRule):
     """A compiled `when` rule."""
 
-    def __init__(self, spec: RuleSpec, condition: Condition) -> None:
+    def __init__(self, spec: RuleSpec, condition: Condition, watch: Watch | None = None) -> None:
         super().__init__(spec.id, condition, group_of(spec.vocabulary))
         self.spec = spec
+        self._watch = watch
+
+    @property
+    def early(self) -> bool:
+        """Return whether what has happened breaks it for good."""
+        return self._watch is not None
+
+    def watches(self, event: Event, /) -> bool:
+        """Tell whether the condition should be worked out anew because of an event."""
+        return self._watch is not None and self._watch.waits_for(event)
 
     def finding(self, view: RunView, index: int) -> Finding:
         """Return the finding on an event."""
@@ -101,15 +119,17 @@ def group_of(vocabulary: Vocabulary) -> ConditionGroup:
 
 
 def share(rules: Iterable[Rule]) -> None:
-    """Have the conditions of all rules of a policy worked out in one go."""
-    group = ConditionGroup()
+    """Have the conditions of all rules of a policy worked out in one go, the early ones in one of their own."""
+    early, late = ConditionGroup(), ConditionGroup()
     for rule in rules:
         if isinstance(rule, ConditionRule):
-            rule.join(group)
+            # Those that are judged while a run goes on must not take the others along, which read content.
+            rule.join(early if isinstance(rule, EarlyRule) and rule.early else late)
 
 
 def compile_when(spec: RuleSpec) -> Rule:
     """Compile the body of a `when` rule. Raises PolicyError with file, line and column."""
     spec.quotes(("event", "to"))
     words = spec.vocabulary
-    return When(spec, compile_condition(spec.body, macros=words.macros, lists=words.lists))
+    condition = compile_condition(spec.body, macros=words.macros, lists=words.lists)
+    return When(spec, condition, watch(spec.body, words.macros, words.lists))
