@@ -15,8 +15,6 @@ from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.selectors import Selector
 
 CALLS = frozenset(["tool_call", "retrieval"])
-_LOOKED_AT = ("tools", "effects", "agents", "roles", "within")
-"""What a selector may ask of an event itself."""
 MAX_SCANNED = 4 * 1024 * 1024
 """Characters of one run that are searched for secrets and personal data."""
 
@@ -60,13 +58,17 @@ def taken(view: RunView, selector: Selector) -> Sequence[int]:
 
 
 def _taken(view: RunView, selector: Selector) -> Sequence[int]:
-    if selector.kinds == CALLS and not any(getattr(selector, name) for name in _LOOKED_AT):
-        return calls(view)
-    places: Sequence[int] = calls(view) if selector.kinds <= CALLS else range(len(view.events))
+    every = calls(view) if selector.kinds <= CALLS else None
+    by_event = selector.tools or selector.agents or selector.roles or selector.within
+    if every is not None and not selector.effects and not by_event and len(selector.kinds) == len(CALLS):
+        return every
+    places: Sequence[int] = range(len(view.events)) if every is None else every
     if selector.effects and not selector.acting:
         by_effect = view.once("effects", lambda: _by_effect(view))
+        if selector.effects.isdisjoint(by_effect):
+            return ()
         wanted = set().union(*(by_effect.get(kind, ()) for kind in selector.effects))
-        places = sorted(wanted.intersection(places)) if wanted else ()
+        places = sorted(wanted.intersection(places))
     events = view.events
     return [index for index in places if selector.takes(events[index])]
 
@@ -112,10 +114,15 @@ class _LoadedStep:
 
 
 def provenance(view: RunView) -> Provenance:
-    """Return where the run's values came from."""
-    return view.once(
-        "content.provenance", lambda: Provenance([_LoadedStep(view, index) for index in range(len(view.events))])
-    )
+    """Return where the run's values came from: nothing at all where no result was captured."""
+    return view.once("content.provenance", lambda: _provenance(view))
+
+
+def _provenance(view: RunView) -> Provenance:
+    empty = bare_events(view)
+    if all(index in empty or view.contents.body(index).result is None for index in calls(view)):
+        return Provenance(())
+    return Provenance([_LoadedStep(view, index) for index in range(len(view.events))])
 
 
 def echoed(view: RunView) -> list[Origin]:
