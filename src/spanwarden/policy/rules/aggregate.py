@@ -5,36 +5,37 @@ aggregate: {of: private, op: distinct, field: args.customer_id, by: [agent, user
 ```
 
 `over` is the run, the conversation, or a time: then everything of the same `by` in all runs counts that was in the time
-before an event. One finding a run and group, as soon as the limit is passed.
+before an event, and the limit may follow what was usual. One finding a run and group, as soon as the limit is passed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter, deque
-from collections.abc import Iterator
-from typing import Any, Literal, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import msgspec
 
 from spanwarden.model.event import Content, Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.document import Field
-from spanwarden.policy.grammar import DURATION, LENGTH, Key, ListOf, Number, Shape, Text, seconds
+from spanwarden.policy.grammar import DURATION, LENGTH, ByForm, Key, ListOf, Number, Shape, Text, seconds
 from spanwarden.policy.rules.base import Rule, RunView
+from spanwarden.policy.rules.baselines import History, Limit, read_limit
 from spanwarden.policy.rules.counting import MAX_EVIDENCE
 from spanwarden.policy.rules.fields import MISSING, Path, read_path
 from spanwarden.policy.rules.selectors import Selector, read_selector
 from spanwarden.policy.rules.spec import RuleSpec
+from spanwarden.policy.rules.tallies import Op, Placed, Standing, standings
 from spanwarden.policy.shapes import SELECTOR, SELECTOR_KEYS
 from spanwarden.policy.state import Sample
 
-Op = Literal["count", "distinct", "sum", "rate"]
 OPS: tuple[Op, ...] = ("count", "distinct", "sum", "rate")
 MAX_GROUPS = 10_000
 BOUNDS = ("gt", "gte", "lt")
 _NOTHING = Content()
+_LIMIT = ByForm(number=Number(), text=Text())
 _OVER = Text(pattern=f"^(run|conversation|{DURATION.strip('^$')})$", form="run, conversation or a duration such as 1h")
 SHAPE = Shape(
     "aggregate",
@@ -45,8 +46,8 @@ SHAPE = Shape(
         "by": Key(ListOf(Text(), most=10, least=1), "Facts that make groups, each judged on its own."),
         "over": Key(_OVER, "`run` (the default), `conversation`, or the time in which other runs count, too."),
         "per": Key(LENGTH, "With `rate`: the time in which events are counted; one minute where absent."),
-        "gt": Key(Number(), "More than this is a finding."),
-        "gte": Key(Number(), "This much is a finding."),
+        "gt": Key(_LIMIT, "More than this is a finding: a number, or `max(200, 4 * baseline('p95', '14d'))`."),
+        "gte": Key(_LIMIT, "This much is a finding."),
         "lt": Key(Number(), "Less than this is a finding, once the run is over."),
     },
     one_of=BOUNDS,
@@ -65,7 +66,7 @@ class Aggregate(msgspec.Struct, frozen=True):
     over: str
     window: int
     bound: str
-    limit: float
+    limit: Limit
 
     @property
     def id(self) -> str:
@@ -103,9 +104,9 @@ class Aggregate(msgspec.Struct, frozen=True):
         if needs:
             yield NotEvaluable(self.id, tuple(sorted(needs)))
 
-    def _groups(self, view: RunView, needs: set[str]) -> dict[tuple[str, ...], list[tuple[int, Sample]]]:
+    def _groups(self, view: RunView, needs: set[str]) -> dict[tuple[str, ...], list[Placed]]:
         """Return the samples of each group with their events; -1 is an event of an earlier run."""
-        groups: dict[tuple[str, ...], list[tuple[int, Sample]]] = {}
+        groups: dict[tuple[str, ...], list[Placed]] = {}
         if self.over == "conversation":
             if view.earlier is None:
                 needs.add("history")
@@ -117,7 +118,7 @@ class Aggregate(msgspec.Struct, frozen=True):
     def _add(
         self,
         view: RunView,
-        groups: dict[tuple[str, ...], list[tuple[int, Sample]]],
+        groups: dict[tuple[str, ...], list[Placed]],
         needs: set[str],
         *,
         own: bool,
@@ -150,21 +151,48 @@ class Aggregate(msgspec.Struct, frozen=True):
         return None if number is None else Sample(time, number)
 
     def _passed(
-        self, view: RunView, key: tuple[str, ...], found: list[tuple[int, Sample]], needs: set[str]
-    ) -> tuple[float, list[int]] | None:
-        """Return the value that passed the limit, and the events of this run up to there."""
+        self, view: RunView, key: tuple[str, ...], found: list[Placed], needs: set[str]
+    ) -> tuple[float, list[int], float] | None:
+        """Return the value that passed the limit, the events of this run up to there, and the limit."""
         if not (self.shared or self.op == "rate"):
-            return self._walk(found, 0)
+            return self._walk(found, 0, self.limit.floor)
         found.sort(key=lambda each: each[1].time)
-        if self.shared and found:
-            others = self._others(view, key, found)
-            if others is None:
-                needs.add("history")
-            else:
-                found = sorted([*((-1, sample) for sample in others), *found], key=lambda each: each[1].time)
-        return self._walk(found, self.window)
+        if not (self.shared and found):
+            return self._walk(found, self.window, self.limit.floor)
+        first = found[0][1].time
+        others = self._others(view, key, found)
+        if others is None:
+            needs.add("history")
+        else:
+            found = sorted([*((-1, sample) for sample in others), *found], key=lambda each: each[1].time)
+        if view.state is None or not self.limit.baselines:
+            return self._walk(found, self.window, self.limit.floor)
+        history = History(view.state, f"{view.policy}/{self.id}/usual", key, view.run.id)
+        return self._unusual(history, found, first - self.window, needs, whole=others is not None)
 
-    def _others(self, view: RunView, key: tuple[str, ...], found: list[tuple[int, Sample]]) -> Any:
+    def _unusual(
+        self, history: History, found: list[Placed], until: int, needs: set[str], *, whole: bool
+    ) -> tuple[float, list[int], float] | None:
+        """Return what passed the limit by what was usual up to a time; keep what this run came to if nothing did.
+
+        What broke the limit must not become usual, or whoever goes slowly enough is never found.
+        """
+        limit = self.limit.value(history, self.window, until)
+        passed = self._walk(found, self.window, self.limit.floor if limit is None else limit)
+        peak = self._peak(found) if whole and (passed is None or limit is None) else None
+        history.state.observe(history.topic, history.key, history.run, (peak,) if peak is not None else ())
+        if passed is not None and limit is None:
+            needs.add("history")
+            return None
+        return passed
+
+    def _peak(self, found: Sequence[Placed]) -> Sample | None:
+        """Return the most that there was at an event of this run, and when."""
+        own = (each for each in standings(found, self.op, self.window) if each.event >= 0)
+        most = max(((each.value, -each.time) for each in own), default=None)
+        return None if most is None else Sample(-most[1], most[0])
+
+    def _others(self, view: RunView, key: tuple[str, ...], found: list[Placed]) -> Sequence[Sample] | None:
         if view.state is None:
             return None
         topic = f"{view.policy}/{self.id}"
@@ -172,38 +200,31 @@ class Aggregate(msgspec.Struct, frozen=True):
         since = found[0][1].time - self.window
         return view.state.others(topic, key, view.run.id, since, found[-1][1].time)
 
-    def _walk(self, found: list[tuple[int, Sample]], window: int) -> tuple[float, list[int]] | None:
+    def _walk(self, found: Sequence[Placed], window: int, limit: float) -> tuple[float, list[int], float] | None:
         """Return the value and events where the limit is passed; only an event of this run can pass it."""
-        tally = _Tally(self.op)
-        inside: deque[tuple[int, Sample]] = deque()
-        low = math.inf if self.bound == "lt" else None
-        for index, sample in found:
-            inside.append((index, sample))
-            tally.add(sample)
-            while window and sample.time - inside[0][1].time > window:
-                tally.remove(inside.popleft()[1])
-            if low is not None:
-                continue
-            if index >= 0 and self._beyond(tally.value):
-                return tally.value, [place for place, _ in inside if place >= 0]
-        if low is not None and tally.value < self.limit:
-            return tally.value, [place for place, _ in inside if place >= 0]
+        last = Standing(-1, 0, 0.0, ())
+        for last in standings(found, self.op, window):
+            if self.bound != "lt" and last.event >= 0 and self._beyond(last.value, limit):
+                return last.value, [place for place, _ in last.inside if place >= 0], limit
+        if self.bound == "lt" and last.value < limit:
+            return last.value, [place for place, _ in last.inside if place >= 0], limit
         return None
 
-    def _beyond(self, value: float) -> bool:
-        return value > self.limit if self.bound == "gt" else value >= self.limit
+    def _beyond(self, value: float, limit: float) -> bool:
+        return value > limit if self.bound == "gt" else value >= limit
 
-    def _finding(self, view: RunView, key: tuple[str, ...], value: float, places: list[int]) -> Finding:
+    def _finding(self, view: RunView, key: tuple[str, ...], value: float, places: list[int], limit: float) -> Finding:
         groups = dict(zip((fact.name for fact in self.by), key, strict=True))
         of = f" for {', '.join(f'{name} {part}' for name, part in groups.items())}"[:200] if groups else ""
         what = {"count": "events", "distinct": f"different {self._name()}", "sum": self._name(), "rate": "events"}
         window = f" within {self.over}" if self.shared else " in a row" if self.op == "rate" else ""
         word = {"gt": "the limit is", "gte": "the limit is", "lt": "at least needed:"}[self.bound]
-        message = f"{value:g} {what[self.op]}{window}{of}; {word} {self.limit:g}."
+        usual = f", by {self.limit.text[:200]}" if self.limit.text else ""
+        message = f"{value:g} {what[self.op]}{window}{of}; {word} {limit:g}{usual}."
         facts: dict[str, object] = {
             "value": _short(value),
             "count": _short(value),
-            "limit": _short(self.limit),
+            "limit": _short(limit),
             **groups,
         }
         facts = {name: part for name, part in facts.items() if "." not in name}
@@ -218,36 +239,6 @@ class Aggregate(msgspec.Struct, frozen=True):
 
 class GroupLimitError(Exception):
     """A run falls into more groups than a rule may keep in mind."""
-
-
-class _Tally:
-    """What samples come to; samples go in at one end and out at the other."""
-
-    def __init__(self, op: Op) -> None:
-        self._op = op
-        self._items: Counter[str] = Counter()
-        self._sum = 0.0
-        self._count = 0
-
-    def add(self, sample: Sample) -> None:
-        self._count += 1
-        self._sum += sample.amount
-        if self._op == "distinct":
-            self._items[sample.item] += 1
-
-    def remove(self, sample: Sample) -> None:
-        self._count -= 1
-        self._sum -= sample.amount
-        if self._op == "distinct":
-            self._items[sample.item] -= 1
-            if not self._items[sample.item]:
-                del self._items[sample.item]
-
-    @property
-    def value(self) -> float:
-        if self._op == "distinct":
-            return len(self._items)
-        return round(self._sum, 9) if self._op == "sum" else self._count
 
 
 class _NoContents:
@@ -295,6 +286,12 @@ def compile_aggregate(spec: RuleSpec) -> Rule:
     bound = next(name for name in BOUNDS if name in keys)
     if bound == "lt" and over != "run":
         keys["lt"].fail("can be said of a run only: other runs may still come")
+    limit = read_limit(keys[bound]) if bound != "lt" else Limit(keys[bound].number())
+    if limit.baselines and over in ("run", "conversation"):
+        keys[bound].fail("a baseline needs a time in 'over', such as 24h")
+    window = _window(keys, op, over)
+    if any(baseline.span < window for baseline in limit.baselines):
+        keys[bound].fail(f"the time of a baseline is shorter than 'over: {over}'")
     by = tuple(read_path(entry) for entry in keys["by"].entries()) if "by" in keys else ()
     spec.quotes(("to",), ("value", "count", "limit", *(fact.name for fact in by)))
     return Aggregate(
@@ -304,9 +301,9 @@ def compile_aggregate(spec: RuleSpec) -> Rule:
         read_path(keys["field"]) if "field" in keys else None,
         by,
         over,
-        _window(keys, op, over),
+        window,
         bound,
-        keys[bound].number(),
+        limit,
     )
 
 
