@@ -187,6 +187,7 @@ class Telemetry:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry(auto_describe=True)
         self._metrics: dict[str, Counter | Gauge | Histogram] = {}
+        self._children: dict[tuple[str | tuple[str, str], ...], Counter | Gauge | Histogram] = {}
         for metric in METRICS:
             if metric.kind == "counter":
                 counter = Counter(metric.name, metric.help, metric.labels, registry=self._registry)
@@ -202,15 +203,24 @@ class Telemetry:
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
-        metric = self._metrics[name]
-        assert isinstance(metric, Counter)
-        (metric.labels(**labels) if labels else metric).inc(amount)
+        counter = self._labelled(name, labels)
+        assert isinstance(counter, Counter)
+        counter.inc(amount)
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Add a value to a histogram."""
-        metric = self._metrics[name]
-        assert isinstance(metric, Histogram)
-        (metric.labels(**labels) if labels else metric).observe(value)
+        histogram = self._labelled(name, labels)
+        assert isinstance(histogram, Histogram)
+        histogram.observe(value)
+
+    def _labelled(self, name: str, labels: Mapping[str, str]) -> Counter | Gauge | Histogram:
+        # Looking one up by its labels takes the library longer than many a rule takes for a run.
+        key = (name, *labels.items())
+        found = self._children.get(key)
+        if found is None:
+            metric = self._metrics[name]
+            found = self._children[key] = metric.labels(**labels) if labels else metric
+        return found
 
     def gauge(self, name: str, read: Callable[[], float], **labels: str) -> None:
         """Let a gauge be read from `read` whenever it is asked for."""
@@ -235,7 +245,7 @@ class Telemetry:
     def received(self, signal: Signal, transport: str, accepted: int, refused: int, tenant: str = "") -> None:
         """Count records of a request that was answered."""
         accepted_metric, refused_metric, _ = _RECORDS[signal]
-        self._metrics[accepted_metric].labels("otlp", transport).inc(accepted)  # type: ignore[union-attr]
+        self.count(accepted_metric, accepted, receiver="otlp", transport=transport)
         if refused:
             self.count(refused_metric, refused, receiver="otlp", transport=transport)
         if tenant:
