@@ -187,7 +187,7 @@ class Telemetry:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry(auto_describe=True)
         self._metrics: dict[str, Counter | Gauge | Histogram] = {}
-        self._children: dict[tuple[str | tuple[str, str], ...], Counter | Gauge | Histogram] = {}
+        self._children: dict[tuple[object, ...], Counter | Gauge | Histogram] = {}
         for metric in METRICS:
             if metric.kind == "counter":
                 counter = Counter(metric.name, metric.help, metric.labels, registry=self._registry)
