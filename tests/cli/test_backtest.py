@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cli.commands import call
+from cli.filled_ledger import fill
 from spanwarden.reports.backtest import MAX_NAMED, Backtest
 from spanwarden.reports.labels import Label, LabelError, label_of, read_labels
 
@@ -122,12 +123,31 @@ def test_differences_are_counted_beyond_those_that_are_named() -> None:
     assert list(tally.text())[-1] == f"  and {MAX_NAMED - 15} more"
 
 
-def test_a_ledger_is_no_recording(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_a_ledger_only_totals_are_judged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(folder / "data").close()
+    (folder / "tight.yaml").write_text("limits: {max_cost_usd: 0.4, max_runtime_minutes: 1}\n" + SHELL)
+    (folder / "loose.yaml").write_text("limits: {max_cost_usd: 1}\n")
+    code, out, _ = call(
+        capsys, "backtest", "--policy", "tight.yaml", "--against", "loose.yaml", "--json", "data", "runs"
+    )
+    found = json.loads(out)
+    assert (code, found["runs"]) == (1, 5)
+    rules = {rule["rule"]: (rule["hits"], rule["not_evaluable"]) for rule in found["rules"]}
+    assert rules["max-cost-exceeded"] == (2, 0)
+    assert rules["max-runtime-exceeded"] == (0, 0)
+    assert rules["shell"] == (1, 2)
+    newly = {(each["run"], each["rule"]) for each in found["newly_firing"]["runs"] if each["source"] == "data"}
+    assert newly == {("old", "max-cost-exceeded"), ("new", "max-cost-exceeded")}
+    assert call(capsys, "backtest", "--policy", "loose.yaml", "data/ledger.sqlite")[0] == 0
+
+
+def test_a_file_that_is_no_ledger_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "data").mkdir()
-    (folder / "data" / "ledger.sqlite").write_bytes(b"")
+    (folder / "data" / "ledger.sqlite").write_bytes(b"no database at all, just some text" * 50)
     code, _, err = call(capsys, "backtest", "--policy", "shell.yaml", "data")
     assert code == 2
-    assert "a ledger keeps what was found" in err
+    assert "ledger.sqlite" in err
+    assert len(err.splitlines()) == 1
 
 
 def test_captures_are_read_run_by_run(capsys: pytest.CaptureFixture[str]) -> None:

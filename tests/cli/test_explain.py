@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cli.commands import call
+from cli.filled_ledger import fill
 from spanwarden.storage.ledger.decisions import Decisions, FindingRow, RunRow
 from spanwarden.storage.ledger.ledger import Ledger
 
@@ -134,3 +135,24 @@ def test_a_ledger_tells_what_it_keeps(finding: str, folder: Path, capsys: pytest
     assert "github-token" in out
     assert "the ledger keeps no events" in out
     assert call(capsys, "explain", "0" * 32, "--directory", "data")[0] == 2
+
+
+def test_a_ledger_tells_what_became_of_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = fill(folder / "data")
+    with ledger.reading() as connection:
+        ((found,),) = connection.execute("SELECT id FROM findings WHERE rule = 'drop-table'").fetchall()
+    ledger.close()
+    told = explained(capsys, found, "--directory", "data")
+    assert told["status"] == "new"
+    assert [(each["revision"], each["policy_version"]) for each in told["told"]] == [(1, "7")]
+    (evaluation,) = told["evaluations"]
+    assert (evaluation["version"], evaluation["hash"], evaluation["risk_score"]) == ("7", "hash", 40)
+    assert evaluation["not_evaluable"] == [{"rule": "other-rule", "needs": ["cost"]}]
+    assert {(each["exporter"], each["state"], each["error"]) for each in told["deliveries"]} == {
+        ("hook", "pending", None),
+        ("mail", "dead", "refused: 400"),
+    }
+    _, out, _ = call(capsys, "explain", found, "--directory", "data")
+    assert "dead for mail, revision 1, after 0 attempts: refused: 400" in out
+    assert "not evaluable: other-rule" in out
+    assert "\x1b" not in out

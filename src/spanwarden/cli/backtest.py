@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,17 +51,23 @@ def command(
 ) -> int:
     """Try a policy on recorded runs.
 
-    PATH is an OTLP file, a transcript, or a folder of them. Told are the hits of each rule, what it costs, where it was
-    not evaluable, and with --against on which runs it newly fires or no longer does. The conditions of a policy are
-    worked out in one go, and what several rules share once: what that costs stands with the first of them. Exit code 0:
-    nothing found; 1: findings at or above --fail-on; 2: something could not be judged.
+    PATH is an OTLP file, a transcript, a folder of them, or the directory of a service's ledger. A ledger keeps no
+    events: of its runs only limits of cost and time are judged, and all else is not evaluable. Told are the hits of
+    each rule, what it costs, where it was not evaluable, and with --against on which runs it newly fires or no longer
+    does. The conditions of a policy are worked out in one go, and what several rules share once: what that costs stands
+    with the first of them. Exit code 0: nothing found; 1: findings at or above --fail-on; 2: something could not be
+    judged.
     """
     from spanwarden.reports.backtest import Backtest
 
     policy, other = _policy(source), _policy(against) if against else None
     labels = _labels(label_file) if label_file is not None else {}
     tally = Backtest(source, [rule.id for rule in policy.rules], fail_on, against)
-    unjudged = _run(tally, policy, other, labels, _traces(paths, form), tables)
+    ledgers = [path for path in paths if _is_ledger(path)]
+    found = _traces([path for path in paths if path not in ledgers], form)
+    for directory in ledgers:
+        _run_ledger(tally, policy, other, labels, directory)
+    unjudged = _run(tally, policy, other, labels, found, tables)
     if as_json:
         print_json(tally.as_json(), line=False)
     else:
@@ -70,6 +76,25 @@ def command(
     if unjudged or any(rule.errors for rule in tally.rules.values()):
         return 2
     return 1 if tally.failed else 0
+
+
+def _run_ledger(tally: Backtest, policy: Policy, other: Policy | None, labels: Mapping[str, Label], path: Path) -> None:
+    import time
+
+    from spanwarden.reports.labels import label_of
+    from spanwarden.storage.ledger.errors import LedgerError
+    from spanwarden.transcripts.ledger_runs import ledger_runs
+
+    try:
+        for run, contents in ledger_runs(path if path.is_dir() else path.parent):
+            before = None
+            if other is not None:
+                verdict = other.evaluate(run, contents, totals=True)
+                before = frozenset(finding.rule for finding in verdict.findings)
+            verdict = policy.evaluate(run, contents, time.perf_counter, totals=True)
+            tally.add(run.id, str(path), verdict, label_of(labels, run.id, str(path)), before)
+    except LedgerError as error:
+        raise UsageError(str(error)) from None
 
 
 def _run(
@@ -130,14 +155,16 @@ def _policy(source: str) -> Policy:
         raise UsageError(str(error)) from None
 
 
-def _traces(paths: tuple[Path, ...], form: Format | None) -> list[Trace]:
+def _is_ledger(path: Path) -> bool:
     from spanwarden.storage.ledger.opening import FILE
+
+    return path.name == FILE or (path / FILE).is_file()
+
+
+def _traces(paths: Sequence[Path], form: Format | None) -> list[Trace]:
     from spanwarden.transcripts.json_text import TranscriptError
     from spanwarden.transcripts.reading import traces
 
-    for path in paths:
-        if path.name == FILE or (path / FILE).is_file():
-            raise UsageError(f"{path}: a ledger keeps what was found, not what happened; try recorded runs")
     try:
         return [trace for path in paths for trace in traces(path, form)]
     except TranscriptError as error:

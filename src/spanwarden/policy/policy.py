@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -94,6 +95,12 @@ class Policy:
         # Which of several alike is the first, and so the one that is told, shows only at the end.
         self._early = tuple(p for p in self._plans.settled() if _is_early(p.rule) and p.rule.id not in self._dedups)
 
+    def renamed(self, name: str) -> Policy:
+        """Return the same policy under another name, which its findings and what it knows of other runs carry."""
+        twin = copy.copy(self)
+        twin.name = name
+        return twin
+
     def alerts(self, event: Event) -> bool:
         """Tell whether a rule that need not wait for the end of the run may be broken by what happened."""
         return any(each.rule.watches(event) for each in self._early)  # type: ignore[attr-defined]
@@ -126,12 +133,14 @@ class Policy:
         earlier: Sequence[Run] | None = (),
         state: CrossRunState | None = None,
         table: MetadataTable = DEFAULT,
+        totals: bool = False,
     ) -> Verdict:
         """Judge one run. Findings come in the order of the rules and, within a rule, of the events.
 
         earlier: the runs of the same conversation that came before, oldest first; None where they are not known. state:
         what is known of other runs; rules that ask for it are not evaluable without. clock: seconds, to measure what
-        each rule takes. table: what metadata is derived by.
+        each rule takes. table: what metadata is derived by. totals: only the totals of the run are left, not
+        its events; rules that need those are not evaluable.
 
         Never raises because of a rule: a rule that fails is reported in `rule_errors` together with what it had
         found until then. `risk_score` is the sum of the weights of the distinct rules violated, at most 100, those
@@ -147,7 +156,7 @@ class Policy:
             count = 0
             started = clock() if clock else 0.0
             try:
-                for outcome in self._outcomes(planned, view):
+                for outcome in self._without_events(planned, view) if totals else self._outcomes(planned, view):
                     if isinstance(outcome, NotEvaluable):
                         lacking.append(outcome)
                         continue
@@ -225,6 +234,12 @@ class Policy:
                 yield missing
         if failed:
             raise ConditionsFailedError(failed)
+
+    def _without_events(self, planned: Planned, view: RunView) -> Iterator[Finding | NotEvaluable]:
+        if getattr(planned.rule, "totals", False):
+            yield from self._outcomes(planned, view)
+        else:
+            yield NotEvaluable(planned.rule.id, ("events",))
 
     def _completed(self, finding: Finding, planned: Planned, view: RunView) -> Finding:
         tuning = planned.tuning

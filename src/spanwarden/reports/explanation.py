@@ -7,6 +7,7 @@ from typing import Any
 
 from spanwarden.exporters.plain_text import one_line
 from spanwarden.exporters.redaction import redacted
+from spanwarden.exporters.webhook.body import rfc3339
 from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding
 from spanwarden.model.finding_json import as_json
@@ -50,6 +51,10 @@ def stored(row: Mapping[str, Any]) -> dict[str, Any]:
         "unless": None,
         "exceptions": None,
         "excepted_by": None,
+        "status": row["status"],
+        "told": row["told"],
+        "evaluations": row["evaluations"],
+        "deliveries": row["deliveries"],
     }
 
 
@@ -75,6 +80,7 @@ def explanation_text(told: Mapping[str, Any]) -> Iterator[str]:
     for link in told["chain"]:
         yield f"    {_line(link)}"
     if told["exceptions"] is None:
+        yield from _story(told)
         yield "  the ledger keeps no events: name a recording and the policy to see what did not take it back"
         return
     for item in told["unless"]:
@@ -83,6 +89,26 @@ def explanation_text(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"  not excepted by {one_line(item['reason'], 200)!r} ({one_line(item['place'], 200)}): {item['why']}"
     if told["excepted_by"]:
         yield f"  EXCEPTED by {one_line(told['excepted_by'], 200)!r}: it is no finding"
+
+
+def _story(told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a ledger knows of how a finding came about and what became of it."""
+    yield f"  it is {told['status']}"
+    for each in told["told"]:
+        version = one_line(each["policy_version"], 40)
+        yield f"    revision {each['revision']} at {rfc3339(each['seen'])}, by version {version} of the policy"
+    yield "  its policy on the run"
+    for each in told["evaluations"]:
+        rules = {"not evaluable": each["not_evaluable"], "failed": each["rule_errors"]}
+        rest = [f"{name}: {one_line(', '.join(i['rule'] for i in items))}" for name, items in rules.items() if items]
+        version = f"version {one_line(each['version'], 40)}, risk score {each['risk_score']}"
+        yield f"    decision {each['revision']} at {rfc3339(each['evaluated'])}: " + "; ".join([version, *rest])
+    for each in told["deliveries"]:
+        trouble = f": {one_line(each['error'], 200)}" if each["error"] else ""
+        what = f"{one_line(each['exporter'], 80)}, revision {each['revision']}"
+        yield f"  {each['state']} for {what}, after {each['attempts']} attempts{trouble}"
+    if not told["deliveries"]:
+        yield "  nothing of it waits in the outbox"
 
 
 def _agent(told: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ class MaxCost:
 
     limit: float
     id = "max-cost-exceeded"
+    totals = True
     early = True
 
     def watches(self, event: Event, /) -> bool:
@@ -55,6 +56,7 @@ class MaxRuntime:
 
     limit: float
     id = "max-runtime-exceeded"
+    totals = True
 
     def evaluate(self, view: RunView, /) -> Iterator[Finding]:
         """Judge one run."""

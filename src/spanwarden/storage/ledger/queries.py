@@ -61,8 +61,18 @@ def runs(connection: sqlite3.Connection, query: RunsQuery) -> Iterator[dict[str,
         yield row
 
 
+def summaries(connection: sqlite3.Connection) -> Iterator[bytes]:
+    """Yield what is kept of each run, as JSON, by the end of the runs; parts of other runs are left out."""
+    for (summary,) in connection.execute("SELECT summary FROM runs WHERE absorbed_by IS NULL ORDER BY ended, number"):
+        yield summary
+
+
 def finding(connection: sqlite3.Connection, finding_id: str) -> dict[str, Any] | None:
-    """Return a finding as `findings` does, None where there is none of this id."""
+    """Return a finding as `findings` does, with its story; None where there is none of this id.
+
+    `told` has its revisions, `evaluations` how its policy judged the revisions of the run, `deliveries` the notices of
+    it that are still in the outbox.
+    """
     for row in _rows(
         connection,
         """SELECT r.id AS run, agent, service, conversation, f.status, f.revision, f.delivery_id, first_seen, last_seen,
@@ -71,8 +81,37 @@ def finding(connection: sqlite3.Connection, finding_id: str) -> dict[str, Any] |
         {"id": finding_id},
     ):
         body = msgspec.json.decode(row.pop("body"))
-        return {**row, "finding": body}
+        return {**row, "finding": body, **_story(connection, finding_id)}
     return None
+
+
+def _story(connection: sqlite3.Connection, finding_id: str) -> dict[str, Any]:
+    values = {"id": finding_id}
+    return {
+        "told": _rows(
+            connection,
+            """SELECT revision, seen, policy_version, delivery_id FROM finding_revisions WHERE finding = :id
+               ORDER BY revision""",
+            values,
+        ),
+        "evaluations": [
+            {**each, **{name: msgspec.json.decode(each[name]) for name in ("not_evaluable", "rule_errors")}}
+            for each in _rows(
+                connection,
+                """SELECT e.revision, evaluated, version, hash, e.risk AS risk_score, not_evaluable, rule_errors
+                   FROM evaluations e JOIN findings f ON f.run = e.run AND f.policy = e.policy WHERE f.id = :id
+                   ORDER BY e.revision""",
+                values,
+            )
+        ],
+        "deliveries": _rows(
+            connection,
+            """SELECT o.exporter, r.revision, o.state, o.attempts, o.created, o.error
+               FROM outbox o JOIN finding_revisions r ON r.delivery_id = o.delivery_id
+               WHERE r.finding = :id AND o.kind = 'finding' ORDER BY o.id""",
+            values,
+        ),
+    }
 
 
 def findings(connection: sqlite3.Connection, query: FindingsQuery) -> Iterator[dict[str, Any]]:
