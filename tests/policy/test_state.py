@@ -24,11 +24,12 @@ def test_a_dropped_key_is_unknown_as_far_as_it_was_known() -> None:
     state.observe("t", ("a",), "1", [Sample(10)])
     state.observe("t", ("b",), "2", [Sample(20)])
     assert state.others("t", ("a",), "9", 10, 30) is None
+    assert state.met("t", ("a",), "9", 10, 30) is None
     assert state.others("t", ("never seen",), "9", 10, 30) is None
-    assert state.others("t", ("a",), "9", 11, 30) == ()
+    assert state.others("t", ("a",), "9", 11, 30) == []
     state.observe("t", ("a",), "3", [Sample(25)])
     assert state.others("t", ("a",), "9", 5, 30) is None
-    assert state.others("u", ("a",), "9", 0, 30) == ()
+    assert state.others("u", ("a",), "9", 0, 30) == []
 
 
 def test_samples_of_a_key_are_bounded_and_so_are_those_of_a_run() -> None:
@@ -36,6 +37,9 @@ def test_samples_of_a_key_are_bounded_and_so_are_those_of_a_run() -> None:
     for number in range(5):
         state.observe("t", ("a",), str(number), [Sample(number)])
     assert state.others("t", ("a",), "9", 1, 9) is None
+    assert state.met("t", ("a",), "9", 1, 9) is True
+    assert state.met("t", ("a",), "9", 1, 1) is None
+    assert state.met("t", ("a",), "9", 5, 9) is False
     assert state.others("t", ("a",), "9", 2, 9) == [Sample(2), Sample(3), Sample(4)]
     state.observe("u", ("a",), "1", [Sample(number) for number in range(MAX_OF_RUN + 5)])
     assert state.others("u", ("a",), "9", 0, 10_000) is None
@@ -61,3 +65,4 @@ def test_an_answer_is_the_whole_truth_or_none(
             found = state.others("t", (key,), "none", since, 40)
             whole = sorted(time for (name, _), time in truth.items() if name == key and time >= since)
             assert found is None or [sample.time for sample in found] == whole
+            assert state.met("t", (key,), "none", since, 40) in (None, bool(whole))

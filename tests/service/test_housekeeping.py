@@ -8,7 +8,7 @@ from service.deliveries import FakeClock
 from spanwarden.service.housekeeping import PRUNE_EVERY, Housekeeping
 from spanwarden.service.lifetime import Lifetime
 from spanwarden.service.metrics import Telemetry
-from spanwarden.service.settings import RetentionSettings
+from spanwarden.service.settings import HistorySettings, RetentionSettings
 from spanwarden.storage.ledger.ledger import Ledger
 from spanwarden.storage.ledger.opening import FILE, open_beside
 from spanwarden.storage.ledger.outbox import Outbox
@@ -22,8 +22,8 @@ class Kept:
         self.ledger = Ledger(directory)
         self.lifetime = Lifetime(self.ledger, self.clock)
         self.woken = 0
-        settings = RetentionSettings.model_validate(retention)
-        self.chores = Housekeeping(self.ledger, self.lifetime, settings, self.wake, self.telemetry, self.clock)
+        settings, history = RetentionSettings.model_validate(retention), HistorySettings()
+        self.chores = Housekeeping(self.ledger, self.lifetime, settings, history, self.wake, self.telemetry, self.clock)
         self.chores.open()
 
     def wake(self) -> None:

@@ -17,6 +17,7 @@ _COLUMNS = (
     ("last seen", "last_seen"),
     ("severity", "severity"),
     ("rule", "rule"),
+    ("mode", "mode"),
     ("status", "status"),
     ("rev", "revision"),
     ("agent", "agent"),
@@ -51,5 +52,5 @@ def command(
         if as_json:
             print_rows(rows, (), as_json=True)
         else:
-            flat = ({**row["finding"], **{k: v for k, v in row.items() if k != "finding"}} for row in rows)
+            flat = ({"mode": "", **row["finding"], **{k: v for k, v in row.items() if k != "finding"}} for row in rows)
             print_rows(flat, _COLUMNS, as_json=False)

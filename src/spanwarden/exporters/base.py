@@ -63,9 +63,10 @@ class Notice(msgspec.Struct, frozen=True):
     """Something to tell: one finding (kind "finding"), or that a run was evaluated (kind "evaluation").
 
     A finding notice has exactly one finding; an evaluation notice has all findings of the run, possibly none.
-    `revision` counts the decisions of the run from 1, `finding_revision` those that said something new of the finding
-    (0 in an evaluation). `observed` is when the verdict was reached (ns since the epoch). `subjects` has one entry for
-    every event that the findings' evidence names. `redacted`: the words of the evidence have been taken out already.
+    `shadow`: of a policy that is only tried. `revision` counts the decisions of the run from 1, `finding_revision`
+    those that said something new of the finding (0 in an evaluation). `observed` is when the verdict was reached (ns
+    since the epoch). `subjects` has one entry for every event that the findings' evidence names. `redacted`: the words
+    of the evidence have been taken out already.
     """
 
     kind: NoticeKind
@@ -82,6 +83,7 @@ class Notice(msgspec.Struct, frozen=True):
     not_evaluable: tuple[NotEvaluable, ...] = ()
     rule_errors: tuple[RuleError, ...] = ()
     redacted: bool = False
+    shadow: bool = False
 
 
 class RetryableError(Exception):
@@ -188,6 +190,7 @@ class ExporterSettings(Section):
 
     min_severity: Severity = Field("info", description="Findings below this severity are not sent.")
     monitored: bool = Field(True, description="Whether findings of rules that are only monitored are sent, too.")
+    shadow: bool = Field(False, description="Whether what policies that are only tried come to is sent, too.")
     content: Literal["redacted", "full"] = Field(
         "redacted", description="Whether evidence carries the matched words or only their length and a digest."
     )

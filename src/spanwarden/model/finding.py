@@ -10,6 +10,7 @@ import msgspec
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 Mode = Literal["enforce", "monitor"]
+Mark = Literal[Mode, "shadow"]
 Role = Literal["sink", "source", "cause"]
 
 
@@ -42,8 +43,9 @@ class Finding(msgspec.Struct, frozen=True):
     `finding_id` stays the same when a late span revises the finding; `delivery_id` is repeated by a replay and changed
     by a revision. `code` is tracegate's spelling of the rule where the rule came from one of its keys. `subject` tells
     apart several findings of one rule on one event (a path, a pattern, a flow). `mode` is "monitor" where the policy
-    only watches: such a finding adds nothing to the risk score and should wake nobody. Findings with the same
-    `dedup_key` are one for `dedup_for` seconds; "" where the rule does not say so.
+    only watches: such a finding adds nothing to the risk score and should wake nobody; "shadow" where the whole policy
+    is only tried. Findings with the same `dedup_key` are one for `dedup_for` seconds; "" where the rule says nothing of
+    it.
     """
 
     rule: str
@@ -60,7 +62,7 @@ class Finding(msgspec.Struct, frozen=True):
     policy_version: str = ""
     finding_id: str = ""
     delivery_id: str = ""
-    mode: Mode = "enforce"
+    mode: Mark = "enforce"
     dedup_key: str = ""
     dedup_for: float = 0.0
 

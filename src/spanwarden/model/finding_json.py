@@ -10,7 +10,7 @@ from spanwarden.model.finding import Evidence, Finding
 def as_json(finding: Finding) -> dict[str, Any]:
     """Return the finding as JSON-ready values, keys in the order of the contract.
 
-    `tags` and `code` are there only where set, `mode` only where it is "monitor".
+    `tags` and `code` are there only where set, `mode` only where it is "monitor" or "shadow".
     """
     value: dict[str, Any] = {
         "finding_id": finding.finding_id,

@@ -32,7 +32,7 @@ from spanwarden.service.receiving import Receivers, StartError, cannot_listen
 from spanwarden.service.reloading import Reloader
 from spanwarden.service.settings import Settings
 from spanwarden.service.understanding import tables
-from spanwarden.service.verdicts import Judge
+from spanwarden.service.verdicts import Judge, shadow
 from spanwarden.service.workers.journals import Journals, journals_of
 from spanwarden.service.workers.metrics import Combined
 from spanwarden.service.workers.pool import Workers
@@ -90,6 +90,7 @@ class Service:
         watch_process(self.telemetry, self._clock)
         self.telemetry.gauge("spanwarden_journal_capacity_bytes", lambda: settings.extensions.storage.max_size)
         self.policies = load_policies(settings.processors.policy.policies, folder)
+        self.shadows = load_shadows(settings.processors.policy.shadow, folder)
         try:
             self.tables = _understood(settings, folder)
         except PriceError as error:
@@ -109,7 +110,13 @@ class Service:
         self._journal = self._make_journal()
         storage = settings.extensions.storage
         self._housekeeping = Housekeeping(
-            self.ledger, lifetime, storage.retention, self.outlets.wake, self.telemetry, self._clock
+            self.ledger,
+            lifetime,
+            storage.retention,
+            settings.processors.policy.history,
+            self.outlets.wake,
+            self.telemetry,
+            self._clock,
         )
         self._judge = Judge(
             self.policies,
@@ -119,6 +126,7 @@ class Service:
             self._clock,
             storage.content,
             self.tables.metadata,
+            self.shadows,
         )
         self._windows = Windows(_window_settings(settings), self.tables.prices, self._judge.alerts)
         self._corridor = Corridor(
@@ -196,6 +204,7 @@ class Service:
         """
         settings = self._sources.load() if self._sources else self._settings
         policies = load_policies(settings.processors.policy.policies, self._folder)
+        shadows = load_shadows(settings.processors.policy.shadow, self._folder)
         understood = _understood(settings, self._folder)
         gone = self.outlets.configure(settings)
         try:
@@ -203,8 +212,9 @@ class Service:
         except ValueError:
             close_all(self.outlets.configure(self._settings), 5.0)
             raise
-        self._judge.replace(policies)
-        self.policies = policies
+        self._judge.replace(policies, shadows, understood.metadata)
+        self._housekeeping.history = settings.processors.policy.history
+        self.policies, self.shadows = policies, shadows
         self.tables = understood
         self._corridor.tools, self._windows.prices = understood.tools, understood.prices
         self._windows.settings = _window_settings(settings)
@@ -291,9 +301,10 @@ class Service:
         )
 
     def _watched(self) -> list[pathlib.Path]:
-        names = self._settings.processors.policy.policies
+        chosen = self._settings.processors.policy
+        names = (*chosen.policies, *chosen.shadow)
         policies = [self._folder / name for name in names if not name.startswith("pack:")]
-        policies += [file for policy in self.policies for file in policy.files]
+        policies += [file for policy in (*self.policies, *self.shadows) for file in policy.files]
         own = self._settings.processors.cost.prices
         prices = [self._folder / own] if own else []
         return [*(self._sources.files if self._sources else ()), *policies, *prices]
@@ -303,6 +314,7 @@ class Service:
             if port is not None:
                 logger.info("%s listening on port %d", name, port)
         logger.info("policies: %s", ", ".join(policy.name for policy in self.policies) or "none")
+        logger.info("policies on trial: %s", ", ".join(policy.name for policy in self.shadows) or "none")
         logger.info("prices: %s", self.tables.prices.version if self.tables.prices else "none")
         logger.info("forwarding to: %s", ", ".join(self.forwarding.names) or "none")
         logger.info("exporters: %s", ", ".join(self.outlets.names) or "none")
@@ -338,6 +350,11 @@ class Service:
 def load_policies(names: Sequence[str], folder: pathlib.Path | None = None) -> list[Policy]:
     """Load policies by file name or pack:NAME; relative files are looked up in `folder`. Raises PolicyError."""
     return [load_policy(name, folder=folder) for name in names]
+
+
+def load_shadows(names: Sequence[str], folder: pathlib.Path | None = None) -> list[Policy]:
+    """Load policies that are only tried, under names of their own. Raises PolicyError."""
+    return [shadow(policy) for policy in load_policies(names, folder)]
 
 
 def _directory(settings: Settings) -> Directory | None:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from spanwarden.service.clock import Clock
 from spanwarden.service.lifetime import Lifetime
 from spanwarden.service.metrics import Telemetry
-from spanwarden.service.settings import RetentionSettings
+from spanwarden.service.settings import HistorySettings, RetentionSettings
 from spanwarden.storage.ledger.errors import LedgerUnavailableError
+from spanwarden.storage.ledger.history import HistoryBounds, held
+from spanwarden.storage.ledger.history import prune as prune_history
 from spanwarden.storage.ledger.ledger import Ledger
 from spanwarden.storage.ledger.retention import Bounds, give_back, prune
 
@@ -26,7 +28,7 @@ _SHRINK_TO = 0.9
 class Housekeeping:
     """Keeps a ledger within its bounds.
 
-    retention: may be replaced at any time. wake: called when another process has changed the outbox.
+    retention, history: may be replaced at any time. wake: called when another process has changed the outbox.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class Housekeeping:
         ledger: Ledger,
         lifetime: Lifetime,
         retention: RetentionSettings,
+        history: HistorySettings,
         wake: Callable[[], None],
         telemetry: Telemetry,
         clock: Clock,
     ) -> None:
         self.retention = retention
+        self.history = history
         self._ledger = ledger
         self._lifetime = lifetime
         self._wake = wake
@@ -48,6 +52,11 @@ class Housekeeping:
         self._stopping = threading.Event()
         telemetry.gauge("spanwarden_ledger_bytes", self._size)
         telemetry.gauge("spanwarden_ledger_capacity_bytes", lambda: self.retention.max_size)
+        self._history_size = 0
+        telemetry.gauge("spanwarden_history_bytes", lambda: self._history_size)
+        telemetry.gauge("spanwarden_history_capacity_bytes", lambda: self.history.max_size)
+        for reason in ("age", "size"):
+            telemetry.count("spanwarden_history_forgotten", 0, reason=reason)
         self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
 
     def open(self) -> None:
@@ -81,6 +90,17 @@ class Housekeeping:
         self._next = self._clock.monotonic() + PRUNE_EVERY
         self._lifetime.save()
         self.prune()
+        self.prune_history()
+
+    def prune_history(self) -> None:
+        """Forget what is beyond the bounds of what is known of other runs. Raises LedgerUnavailableError."""
+        oldest = self._clock.wall_ns() - int(self.history.max_age * 1e9)
+        aged, crowded = prune_history(self._ledger, HistoryBounds(oldest, self.history.max_size))
+        for reason, count in (("age", aged), ("size", crowded)):
+            self._telemetry.count("spanwarden_history_forgotten", count, reason=reason)
+        if crowded:
+            logger.warning("history of runs: %d entries are forgotten, there is no room for more", crowded)
+        self._history_size = held(self._ledger).size
 
     def prune(self) -> None:
         """Remove what is beyond the bounds and give its space back. Raises LedgerUnavailableError."""

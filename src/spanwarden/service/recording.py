@@ -19,15 +19,21 @@ from spanwarden.model.finding import Finding, Verdict
 from spanwarden.model.finding_json import as_json
 from spanwarden.service.routing import Mailing
 from spanwarden.storage.ledger.decisions import Decisions, EvaluationRow, FindingRow, RunRow
+from spanwarden.storage.ledger.history import Learned, Place
 
 Content = Literal["none", "redacted", "full"]
+
+
+_OF_OTHERS = frozenset({"history", "state"})
+"""What a rule may lack that is not of the run."""
 
 
 class Judged(NamedTuple):
     """A run and the verdicts on it, ready to be written down.
 
     hashes: of the policies, in the order of the verdicts. subjects: by event. observed: ns since the epoch.
-    early: the run goes on; only its findings count. absorbed: runs that turned out to be parts of this one.
+    early: the run goes on; only its findings count. absorbed: runs that turned out to be parts of this one. shadow:
+    policies that are only tried. learned: what rules of other runs may ask of this one.
     """
 
     run: RunSummary
@@ -37,11 +43,21 @@ class Judged(NamedTuple):
     observed: int
     early: bool = False
     absorbed: tuple[str, ...] = ()
+    shadow: frozenset[str] = frozenset()
+    learned: Learned = Learned()
 
     @property
     def risk(self) -> int:
-        """The highest risk score of all policies."""
-        return max((verdict.risk_score for verdict in self.verdicts), default=0)
+        """The highest risk score of all policies that are not only tried."""
+        return max((each.risk_score for each in self.verdicts if each.policy not in self.shadow), default=0)
+
+    @property
+    def sure(self) -> bool:
+        """Whether no rule failed or lacked something of the run itself."""
+        return not any(
+            verdict.rule_errors or any(not _OF_OTHERS.issuperset(item.needs) for item in verdict.not_evaluable)
+            for verdict in self.verdicts
+        )
 
     def digest(self) -> str:
         """Return a name for all facts of the decision, which a replay repeats."""
@@ -62,19 +78,24 @@ class Recorder:
         self._decisions = decisions
         self._mailing = mailing
         self._content = content
+        self.stale: set[Place] = set()
+        """Places of the history of which the ledger now knows more than the runs that were recorded told."""
 
     def record(self, judged: Judged) -> list[Notice]:
         """Write down one run; return the notices of findings that say something new."""
         known = self._decisions.run(judged.run.id)
         digest = "" if judged.early else judged.digest()
+        # What is judged anew from fewer records (the rest has left the journal) adds to what was known and takes
+        # nothing back; what is judged early does not, either.
+        fuller = known is None or (not judged.early and judged.run.event_count >= known.events)
+        if not judged.early:
+            whole = fuller and judged.sure
+            self.stale |= self._decisions.learn(encodable(judged.run.id), judged.learned, whole=whole)
         if known is not None and known.digest == digest and not judged.early:
             return []
         revision = known.revision if known else 0
         if not judged.early:
             revision += 1
-        # What is judged anew from fewer records (the rest has left the journal) adds to what was known and takes
-        # nothing back; what is judged early does not, either.
-        fuller = known is None or (not judged.early and judged.run.event_count >= known.events)
         if known is None or fuller:
             number = self._decisions.put_run(self._row(judged, revision, digest))
         else:
@@ -112,6 +133,7 @@ class Recorder:
             not_evaluable=verdict.not_evaluable,
             rule_errors=verdict.rule_errors,
             redacted=self._content != "full",
+            shadow=verdict.policy in judged.shadow,
         )
         for finding in kept:
             told = self._decisions.put_finding(number, _finding_row(finding, judged.observed))

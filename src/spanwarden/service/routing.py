@@ -21,7 +21,7 @@ class Route(NamedTuple):
 
     def takes(self, notice: Notice) -> bool:
         """Tell whether the exporter wants this notice."""
-        if notice.kind not in self.wants:
+        if notice.kind not in self.wants or (notice.shadow and not self.settings.shadow):
             return False
         return notice.kind != "finding" or any(self._is_wanted(finding) for finding in notice.findings)
 
@@ -83,7 +83,7 @@ class Mailing:
         if dedup is not None:
             likenesses.append((_likeness(notice, dedup), dedup.window))
         if finding.dedup_key:
-            likenesses.append((_digest(f"rule\x1f{finding.dedup_key}"), finding.dedup_for))
+            likenesses.append((_digest(f"rule\x1f{finding.policy}\x1f{finding.dedup_key}"), finding.dedup_for))
         told = [
             self._decisions.told_within(name, key, notice.observed, int(window * 1e9)) for key, window in likenesses
         ]

@@ -44,12 +44,25 @@ class RunsSettings(Section):
     )
 
 
+class HistorySettings(Section):
+    """What is kept of runs for rules that look at other runs: counts and digests, no content."""
+
+    max_age: Duration = Field(
+        90 * 86400.0, gt=0, description="What runs did longer ago is forgotten; rules that look further back say so."
+    )
+    max_size: Size = Field(64 * MIB, gt=0, description="Beyond this size the oldest of what takes most is forgotten.")
+
+
 class PolicySettings(Section):
     """What runs are held against."""
 
     policies: tuple[str, ...] = Field(
         ("pack:agent-baseline",), description="Policies to evaluate: files, or pack:NAME for a built-in one."
     )
+    shadow: tuple[str, ...] = Field(
+        (), description="Policies that are tried beside them: what they find is marked, and sent only where asked for."
+    )
+    history: HistorySettings = Field(HistorySettings(), description="What is known of other runs.")
 
 
 class Processors(Section):

@@ -5,23 +5,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import msgspec
+
 from spanwarden.exporters.base import Notice, RunSummary, Subject
 from spanwarden.model.event import Event
 from spanwarden.model.finding import Finding, Verdict
 from spanwarden.model.run import Contents, Run
 from spanwarden.policy.metadata_table import DEFAULT, MetadataTable
 from spanwarden.policy.policy import Policy
-from spanwarden.policy.state import MemoryState
 from spanwarden.runs.decision import Decision
 from spanwarden.service.clock import Clock
+from spanwarden.service.history import History
 from spanwarden.service.metrics import Telemetry
 from spanwarden.service.outlets import Outlets
 from spanwarden.service.recording import Content, Judged, Recorder
 from spanwarden.storage.ledger.decisions import Decisions
+from spanwarden.storage.ledger.history import Learned
 from spanwarden.storage.ledger.ledger import Ledger
 
 logger = logging.getLogger(__name__)
 
+SHADOW = "shadow/"
+"""What the names of policies begin with that are only tried."""
 _OPERATIONS = {"tool_call": "execute_tool", "llm_call": "chat", "agent": "invoke_agent", "retrieval": "retrieval"}
 
 
@@ -30,7 +35,7 @@ class Judge:
 
     A finding is told when it is new, and again (status "updated") when a later decision of the same run changed its
     evidence; the ledger remembers what was told. content: what is kept of the words of evidence. table: what metadata
-    is derived by.
+    is derived by. shadows: policies that are only tried, as `shadow` returns them.
     """
 
     def __init__(
@@ -42,19 +47,23 @@ class Judge:
         clock: Clock,
         content: Content = "redacted",
         table: MetadataTable = DEFAULT,
+        shadows: Sequence[Policy] = (),
     ) -> None:
         self._policies = tuple(policies)
+        self._shadows = tuple(shadows)
         self._ledger = ledger
         self._outlets = outlets
         self._telemetry = telemetry
         self._clock = clock
         self._content: Content = content
         self._table = table
-        self._state = MemoryState()
+        self._history = History(ledger, telemetry)
 
-    def replace(self, policies: Sequence[Policy]) -> None:
+    def replace(self, policies: Sequence[Policy], shadows: Sequence[Policy], table: MetadataTable) -> None:
         """Judge by these policies from now on; open runs are judged by what is in force when they are decided."""
         self._policies = tuple(policies)
+        self._shadows = tuple(shadows)
+        self._table = table
 
     def alerts(self, event: Event) -> bool:
         """Tell whether a rule of any policy may be broken for good by an event, whatever its run still holds."""
@@ -66,16 +75,24 @@ class Judge:
         if not decision.early:
             self._telemetry.count("spanwarden_runs_decided", completeness=run.completeness)
             self._telemetry.observe("spanwarden_decision_seconds", decision.waited)
-        verdicts = tuple(self._verdict(policy, decision, contents) for policy in self._policies)
+        policies, tried = self._policies, () if decision.early else self._shadows
+        if not decision.early:
+            self._history.begin(run.id, decision.absorbed)
+        verdicts = (
+            *(self._verdict(policy, decision, contents) for policy in policies),
+            *(_marked(self._verdict(policy, decision, contents)) for policy in tried),
+        )
         findings = [finding for verdict in verdicts for finding in verdict.findings]
         return Judged(
             summary(run),
             verdicts,
-            tuple(policy.hash for policy in self._policies),
+            tuple(policy.hash for policy in (*policies, *tried)),
             {subject.event: subject for subject in subjects(run, findings)},
             self._clock.wall_ns(),
             decision.early,
             decision.absorbed,
+            frozenset(policy.name for policy in tried),
+            Learned() if decision.early else self._history.learned(),
         )
 
     def decide(self, batch: Sequence[Judged]) -> None:
@@ -90,6 +107,7 @@ class Judge:
             recorder = Recorder(decisions, mailing, self._content)
             told = [notice for judged in batch for notice in recorder.record(judged)]
         self._telemetry.observe("spanwarden_ledger_commit_seconds", self._clock.monotonic() - started)
+        self._history.written([judged.learned for judged in batch], recorder.stale)
         self._outlets.posted(mailing)
         for notice in told:
             self._count(notice)
@@ -106,7 +124,7 @@ class Judge:
                 self._clock.monotonic,
                 table=self._table,
                 earlier=_earlier(decision),
-                state=self._state,
+                state=self._history,
             )
         self._telemetry.observe("spanwarden_evaluation_seconds", self._clock.monotonic() - started)
         for rule, seconds in verdict.seconds:
@@ -120,7 +138,19 @@ class Judge:
 
     def _count(self, notice: Notice) -> None:
         finding = notice.findings[0]
-        self._telemetry.count("spanwarden_findings", policy=notice.policy, rule=finding.rule, severity=finding.severity)
+        metric = "spanwarden_shadow_findings" if notice.shadow else "spanwarden_findings"
+        policy = notice.policy.removeprefix(SHADOW)
+        self._telemetry.count(metric, policy=policy, rule=finding.rule, severity=finding.severity)
+
+
+def shadow(policy: Policy) -> Policy:
+    """Return a policy under the name by which it is tried: it may be a version of one that is in force."""
+    return policy.renamed(SHADOW + policy.name)
+
+
+def _marked(verdict: Verdict) -> Verdict:
+    findings = tuple(msgspec.structs.replace(finding, mode="shadow") for finding in verdict.findings)
+    return msgspec.structs.replace(verdict, findings=findings)
 
 
 def _earlier(decision: Decision) -> tuple[Run, ...] | None:

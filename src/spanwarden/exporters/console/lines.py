@@ -28,6 +28,8 @@ def finding_line(notice: Notice, finding: Finding) -> Text:
     line.append(one_line(finding.rule, 80), "bold")
     line.append(f"  {_who(notice.run)}  ")
     line.append(one_line(finding.message or finding.title))
+    if finding.mode != "enforce":
+        line.append(f" ({finding.mode})", "dim")
     if notice.status == "updated":
         line.append(" (updated)", "dim")
     if finding.evidence:

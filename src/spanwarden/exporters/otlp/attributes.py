@@ -66,6 +66,7 @@ def finding_attributes(notice: Notice, finding: Finding) -> dict[str, Value]:
         "spanwarden.finding.severity": finding.severity,
         "spanwarden.finding.action": "alert",
         "spanwarden.finding.status": notice.status,
+        "spanwarden.finding.mode": finding.mode if finding.mode != "enforce" else None,
         "spanwarden.finding.weight": finding.weight,
         "spanwarden.finding.code": finding.code,
         "spanwarden.finding.turn": finding.turn,

@@ -169,12 +169,12 @@ def seen(running: Running, index: int, name: Any, value: Any, over: Any = None, 
     first = met.setdefault((name, owner, digest), index)
     key, topic = (owner, digest), f"{running.view.policy}/seen/{name}"
     since = 0 if over is None else max(0, time - int(_number(over) * 1e9))
-    others = state.others(topic, key, run.id, since, time)
+    before = state.met(topic, key, run.id, since, time)
     if first == index:
         state.observe(topic, key, run.id, (Sample(time),))
-    if first < index or others:
+    if first < index or before:
         return True
-    if others is None:
+    if before is None:
         raise UnknownError("state")
     return False
 

@@ -58,7 +58,7 @@ def taken_out(
         for field, word in _telling(view.content(sink).arguments, "arguments"):
             if word not in returned or returned[word][0] >= sink:
                 continue
-            known = state.others(topic, (_digest(word),), view.run.id, max(0, time - through.within), time)
+            known = state.met(topic, (_digest(word),), view.run.id, max(0, time - through.within), time)
             if known is None:
                 yield None
             elif known:

@@ -6,6 +6,9 @@ import sqlite3
 from collections.abc import Collection
 from typing import Literal, NamedTuple
 
+from spanwarden.storage.ledger import history
+from spanwarden.storage.ledger.history import Learned, Place
+
 State = Literal["pending", "dead", "suppressed"]
 FindingStatus = Literal["new", "updated", "withdrawn"]
 
@@ -176,6 +179,10 @@ class Decisions:
         ).fetchall()
         gone = [(seen, each) for each, policy, rule in rows if each not in kept and (policy, rule) not in unsure]
         self._connection.executemany("UPDATE findings SET status = 'withdrawn', last_seen = ? WHERE id = ?", gone)
+
+    def learn(self, run: str, learned: Learned, *, whole: bool) -> set[Place]:
+        """Write what a run did, for rules of other runs; see `history.write`."""
+        return history.write(self._connection, run, learned, whole=whole)
 
     def pending(self, exporter: str) -> int:
         """Return how many notices wait for an exporter."""

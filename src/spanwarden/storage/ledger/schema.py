@@ -87,6 +87,24 @@ MIGRATIONS: Steps = (
         ) WITHOUT ROWID""",
         "CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
     ),
+    (
+        # What runs did that rules of other runs look back on: one row for a run, a topic (policy and rule) and a key,
+        # which is a digest. `latest` is the time of the last sample, `size` in bytes.
+        """CREATE TABLE history (
+            topic TEXT NOT NULL, key TEXT NOT NULL, run TEXT NOT NULL,
+            latest INTEGER NOT NULL,
+            size INTEGER NOT NULL,
+            samples BLOB NOT NULL,
+            PRIMARY KEY (topic, key, run)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX history_run ON history (run)",
+        "CREATE INDEX history_latest ON history (topic, latest, size)",
+        # The time up to which something of a key, or with the key '' of a topic, is no longer known.
+        """CREATE TABLE forgotten (
+            topic TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL,
+            PRIMARY KEY (topic, key)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 
