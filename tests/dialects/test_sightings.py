@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spanwarden.dialects.base import Origin, Shared, Sightings, trace_keys
-from spanwarden.dialects.messages import message_digest
+from spanwarden.dialects.messages import Said, message_digest
 from spanwarden.dialects.threads import Thread
 from spanwarden.model.event import Effect, Usage
 from spanwarden.model.observation import Observation
@@ -61,7 +61,7 @@ def test_what_is_said_is_what_is_added_by_name() -> None:
         digest = message_digest("user", "Hi")
         times = {"start": 5, "end": 5, "sequence": 2, "history": history}
         named.add(list, **FACTS, **times, kind="message", source="message", role="user", merge=digest)
-        said.say(SHARED, "user", "Hi", 5, 2, history)
+        said.say(SHARED, Said("user", "Hi"), 5, 2, history)
         assert told(said) == told(named)
 
 
@@ -77,7 +77,7 @@ def test_only_the_first_observation_of_a_record_is_tied() -> None:
             elif way == "tell":
                 out.tell(SHARED, None, "span", 0, 0)
             else:
-                out.say(SHARED, "user", "Hi", 0, 0, False)
+                out.say(SHARED, Said("user", "Hi"), 0, 0, False)
         first, second = out.observations
         ways.append((first.keys, first.leads_to, first.follows, first.conversation))
         assert (second.keys, second.leads_to, second.conversation) == (("k",), ("l",), "c")
@@ -88,7 +88,7 @@ def test_contents_are_loaded_by_the_number_of_their_part() -> None:
     out = Sightings(7, loading=True)
     out.begin(3, ORIGIN)
     out.tell(SHARED, None, "span", 0, 0)
-    out.say(SHARED, "user", "Hi", 0, 0, False)
+    out.say(SHARED, Said("user", "Hi"), 0, 0, False)
     out.add(None, kind="span", keys=())
     assert out.loads is not None
     assert [load().text if load else None for load in out.loads] == [None, "Hi", None]

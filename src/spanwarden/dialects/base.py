@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from spanwarden.dialects.messages import message_digest
+from spanwarden.dialects.messages import Said
 from spanwarden.effects.classify import effects_of
 from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.model.event import Content, ContentRef, CostSource, Effect, Kind, Status, Usage
@@ -241,12 +241,12 @@ class Sightings:
         ))
         # fmt: on
 
-    def say(self, shared: Shared, role: str, text: str, at: int, sequence: int, history: bool) -> None:
+    def say(self, shared: Shared, said: Said, at: int, sequence: int, history: bool) -> None:
         """Add one message of a conversation: `tell` with the few facts that messages have."""
         part = self._part
         self._part = part + 1
         if self.loads is not None:
-            self.loads.append(lambda: Content(None, None, text))
+            self.loads.append(lambda: Content(None, None, said.text))
             return
         s = shared
         keys, conversation, leads, follows = s.keys, s.conversation, s.leads_to, s.follows
@@ -257,8 +257,8 @@ class Sightings:
         # fmt: off
         self.observations.append(Observation(
             "message", keys, "message", s.dialect, s.run_id, conversation, s.service, s.trace_id, s.span_id,
-            s.parent_id, at, at, sequence, "unknown", s.agent, s.agent_id, None, None, None, role,
-            message_digest(role, text), None, (), None, None, None, False, False, 0, history, None,
+            s.parent_id, at, at, sequence, "unknown", s.agent, s.agent_id, None, None, None, said.role,
+            said.digest, None, (), None, None, None, False, False, 0, history, None,
             ContentRef(self._position, self._record, part), self._scope, self._instance, leads, follows, s.loose,
         ))
         # fmt: on

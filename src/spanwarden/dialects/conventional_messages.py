@@ -46,11 +46,14 @@ _decode = msgspec.json.Decoder(list[_Message]).decode
 
 def conventional_messages(encoded: bytes) -> list[Said] | None:
     """Return the messages in an encoded attribute value, None where they have not exactly the conventions' shape."""
-    told = string_bytes(encoded)
-    if told is None:
-        return None
+    text = string_bytes(encoded)
+    return None if text is None else conventional(text)
+
+
+def conventional(text: bytes) -> list[Said] | None:
+    """Return the messages in JSON text, None where they have not exactly the conventions' shape."""
     try:
-        messages = _decode(told)
+        messages = _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     said = [_said(message) for message in messages[-MAX_MESSAGES:] if message.role]

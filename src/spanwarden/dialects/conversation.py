@@ -11,7 +11,7 @@ import msgspec
 from spanwarden.dialects.base import Loader, Shared, Sightings
 from spanwarden.dialects.final_answers import is_final_answer, may_be_final_answer
 from spanwarden.dialects.handoff_names import is_handoff, named_like_one
-from spanwarden.dialects.messages import Call, Response, Said, arguments_digest
+from spanwarden.dialects.messages import Call, Response, Said
 from spanwarden.dialects.threads import thread
 from spanwarden.model.event import Content, Effect, Status
 
@@ -46,6 +46,12 @@ class Asked(msgspec.Struct, eq=False):
     fresh: bool = False
     provider: bool = False
     alias: str | None = None
+    call: Call | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """The digest of its arguments."""
+        return None if self.call is None else self.call.digest
 
     @property
     def status(self) -> Status:
@@ -91,7 +97,7 @@ def _add(
     calls = responses = False
     for sequence, said in enumerate(messages):
         if said.text:
-            out.say(shared, said.role, said.text, at, sequence, history)
+            out.say(shared, said, at, sequence, history)
         calls = calls or bool(said.calls)
         responses = responses or bool(said.responses)
     if calls:
@@ -117,7 +123,7 @@ def _add_responses(out: Sightings, shared: Shared, messages: Sequence[Said], at:
 def _add_call(out: Sightings, shared: Shared, asked: Asked, at: int, history: bool) -> None:
     name, arguments = asked.name, asked.arguments
     effects: tuple[Effect, ...] = ()
-    digest, handoff = arguments_digest(arguments) if out.collecting else None, False
+    digest, handoff = asked.digest if out.collecting else None, False
     if name is not None and not acts(name):
         if is_final_answer(name, arguments):
             return
@@ -158,7 +164,7 @@ def _requested(messages: Sequence[Said], counted: dict[tuple[str, str | None], i
             break
         for call in said.calls:
             identity = call.id or _nameless(call, counted)
-            yield Asked(index, call.name, identity, call.arguments, None, index >= fresh, call.provider)
+            yield Asked(index, call.name, identity, call.arguments, None, index >= fresh, call.provider, None, call)
 
 
 def _asked(messages: Sequence[Said], counted: dict[tuple[str, str | None], int]) -> list[Asked]:
@@ -174,7 +180,7 @@ def _asked(messages: Sequence[Said], counted: dict[tuple[str, str | None], int])
             break
         for call in said.calls:
             identity = call.id or _nameless(call, counted)
-            asked = Asked(index, call.name, identity, call.arguments, None, index >= fresh, call.provider)
+            asked = Asked(index, call.name, identity, call.arguments, None, index >= fresh, call.provider, None, call)
             calls.append(asked)
             waiting.append(asked)
             by_id[asked.id] = asked
@@ -204,6 +210,6 @@ def _nameless(call: Call, counted: dict[tuple[str, str | None], int]) -> str:
 
     History repeats in order, so the n-th stays the n-th in every later model call.
     """
-    key = (call.name, arguments_digest(call.arguments))
+    key = (call.name, call.digest)
     counted[key] = counted.get(key, 0) + 1
     return f"nth:{call.name}:{key[1]}:{counted[key]}"

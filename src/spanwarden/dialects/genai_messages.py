@@ -11,6 +11,7 @@ from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes
 from spanwarden.dialects.conventional_messages import conventional_messages
 from spanwarden.dialects.genai_flattened import first_keys, flattened
+from spanwarden.dialects.histories import HISTORIES
 from spanwarden.dialects.messages import Call, Response, Said, looks_failed, plain, read_messages
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
@@ -134,7 +135,7 @@ def _encoded(attributes: Attributes, names: Iterable[str], role: str) -> list[Sa
         encoded = attributes.get(name)
         if encoded is None:
             continue
-        said = conventional_messages(encoded)
+        said = conventional_messages(encoded) if names is keys.OUTPUT else HISTORIES.read(encoded, role)
         if said is not None:
             return said
         value = values.structure(encoded)

@@ -37,7 +37,7 @@ _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _ERROR_STARTS = ("Error:", "Error ", "Traceback (most recent call last)")
 
 
-class Call(msgspec.Struct, frozen=True, gc=False):
+class Call(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A tool call that a model asked for; `arguments` decoded, None where they were withheld.
 
     `provider`: the model's provider runs the tool itself, so that asking is doing.
@@ -47,6 +47,25 @@ class Call(msgspec.Struct, frozen=True, gc=False):
     name: str
     arguments: Any
     provider: bool = False
+    _digest: str | None = None
+
+    @property
+    def digest(self) -> str | None:
+        """Return the digest of the arguments, worked out once: later model calls tell of this one again."""
+        digest = self._digest
+        if digest is None and self.arguments is not None:
+            digest = arguments_digest(self.arguments)
+            msgspec.structs.force_setattr(self, "_digest", digest)
+        return digest
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both ask for the same."""
+        if not isinstance(other, Call):
+            return NotImplemented
+        mine = self.id, self.name, self.arguments, self.provider
+        return mine == (other.id, other.name, other.arguments, other.provider)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class Response(msgspec.Struct, frozen=True, gc=False):
@@ -62,13 +81,32 @@ class Response(msgspec.Struct, frozen=True, gc=False):
     denied: bool = False
 
 
-class Said(msgspec.Struct, frozen=True, gc=False):
+class Said(msgspec.Struct, frozen=True, eq=False, gc=False):
     """One message."""
 
     role: str
     text: str
     calls: tuple[Call, ...] = ()
     responses: tuple[Response, ...] = ()
+    _digest: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """Return `message_digest` of it, worked out once: later model calls repeat the message."""
+        digest = self._digest
+        if digest is None:
+            digest = message_digest(self.role, self.text)
+            msgspec.structs.force_setattr(self, "_digest", digest)
+        return digest
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether both say the same."""
+        if not isinstance(other, Said):
+            return NotImplemented
+        mine = self.role, self.text, self.calls, self.responses
+        return mine == (other.role, other.text, other.calls, other.responses)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def read_messages(value: Any, role: str = "user") -> list[Said]:
@@ -78,12 +116,18 @@ def read_messages(value: Any, role: str = "user") -> list[Said]:
         value = value["messages"]
     if not isinstance(value, list):
         value = [value]
-    elif value and not any(_is_message(item) for item in value):
+    elif value and not any(is_message(item) for item in value):
         return [_message({"content": value}, role)]
-    return [_message(item, role) for item in value[-MAX_MESSAGES:] if item is not None]
+    return more_messages(value[-MAX_MESSAGES:], role)
 
 
-def _is_message(item: Any) -> bool:
+def more_messages(items: list[Any], role: str) -> list[Said]:
+    """Return the messages that these decoded items hold, of a conversation in which others are messages."""
+    return [_message(item, role) for item in items if item is not None]
+
+
+def is_message(item: Any) -> bool:
+    """Tell whether a decoded value has the shape of a message."""
     return isinstance(item, dict) and ("role" in item or "parts" in item or "tool_calls" in item)
 
 

@@ -14,7 +14,7 @@ from itertools import chain, islice
 
 import msgspec
 
-from spanwarden.dialects.messages import MAX_MESSAGES, Call, Said, arguments_digest
+from spanwarden.dialects.messages import MAX_MESSAGES, Call, Said
 from spanwarden.model.observation import DERIVED
 
 UNIQUE = 16
@@ -184,7 +184,7 @@ def _answers_alone(said: Iterable[Said]) -> Iterator[tuple[str, str]]:
 def _token(said: Said) -> str | None:
     """Return what a message adds to a history; results do not count, they are often shortened."""
     if said.calls:
-        return "\x1e".join(call.id or f"{call.name}\x1d{arguments_digest(call.arguments)}" for call in said.calls)
+        return "\x1e".join(call.id or f"{call.name}\x1d{call.digest}" for call in said.calls)
     if said.responses or not said.text or said.role == "system":
         return None
     return f"{said.role}\x1d{said.text.strip()}"

@@ -227,6 +227,13 @@ class Window:
         self.size += size
         return True
 
+    def repeats(self, o: Observation) -> bool:
+        """Tell whether an observation is of a message that this window holds from an earlier call, and nothing else."""
+        if not o.history or o.source != "message" or o.merge is None or o.loose or o.leads_to or o.follows:
+            return False
+        at = self.history.get((o.kind, o.merge, o.status, o.agent))
+        return at is not None and not earlier(o, self.fresh[at])
+
     def _place(self, o: Observation) -> None:
         """Note where a span stands in its trace, and when it was."""
         self.tops[o.trace_id] = not o.parent_id or self.tops.get(o.trace_id, False)
@@ -344,7 +351,7 @@ def _repeated(o: Observation) -> Repeated:
 
 def earlier(one: Observation, two: Observation) -> bool:
     """Tell whether the first of two equal pieces of history comes first, whatever the order of arrival."""
-    return _order(one) < _order(two)
+    return one.start < two.start or (one.start == two.start and _order(one) < _order(two))
 
 
 def _order(o: Observation) -> tuple[int, bytes, bytes, int, tuple[str, ...]]:

@@ -110,17 +110,25 @@ class Windows:
         touched: dict[int, Window] = {}
         positions: dict[int, None] = {} if position is None else {position: None}
         count = 0
+        window: Window | None = None
+        keys: tuple[str, ...] = ()
         for observation in observations:
             count += 1
             if observation.content is not None:
                 positions[observation.content.position] = None
-            window = self._window(observation, now, sender)
+            # Most of what a model is sent was told before; as part of a record that is taken in it changes nothing.
+            if observation.keys is keys and window is not None and window.repeats(observation):
+                continue
+            size = weight(observation)
+            window = self._window(observation, size, now, sender)
             if window is None:
                 continue
             if window.decided_at is not None and not self._reopen(window, observation):
+                window = None
                 continue
             window.last = max(window.last, now)
-            self._take(window, observation, position)
+            self._take(window, observation, size, position)
+            keys = observation.keys
             if self.alerts is not None and window.look_at is None:
                 self._watch(window, observation, now)
             touched[window.token] = window
@@ -204,7 +212,7 @@ class Windows:
 
     # What arrives
 
-    def _window(self, observation: Observation, now: float, sender: str) -> Window | None:
+    def _window(self, observation: Observation, size: int, now: float, sender: str) -> Window | None:
         """Return the window of an observation, after joining all that it ties together; None if it is full."""
         keys = observation.keys + answer_keys(observation)
         window: Window | None = None
@@ -218,7 +226,7 @@ class Windows:
             self._open += 1
             self._size += window.size
             self._windows[window.token] = window
-        elif window.size + weight(observation) > self.settings.max_run_size:
+        elif window.size + size > self.settings.max_run_size:
             self._let_go(window, observation)
             return None
         self._add_keys(window, keys)
@@ -248,10 +256,10 @@ class Windows:
         window.identities = None
         return True
 
-    def _take(self, window: Window, observation: Observation, told_at: int | None) -> None:
-        held, weighed = window.held, window.size
-        taken = window.take(observation, weight(observation))
-        self._observations += window.held - held
+    def _take(self, window: Window, observation: Observation, size: int, told_at: int | None) -> None:
+        held, weighed = len(window.fresh), window.size
+        taken = window.take(observation, size)
+        self._observations += len(window.fresh) - held
         self._size += window.size - weighed
         if told_at is not None:
             self._references.hold(window, told_at)
