@@ -145,11 +145,14 @@ def blackhole(processor: str | None = None) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def spanwarden(
-    processors: Mapping[str, Any] | None = None, exporters: Mapping[str, Any] | None = None
+    processors: Mapping[str, Any] | None = None,
+    exporters: Mapping[str, Any] | None = None,
+    service: Mapping[str, Any] | None = None,
 ) -> Iterator[Spanwarden]:
     """Run the service as it is shipped, but for ports, its directory and a shorter quiet time.
 
     processors: beside `runs` and the baseline pack. exporters: all of them; without any, findings stay in the ledger.
+    service: beside telemetry and pipelines.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -167,6 +170,7 @@ def spanwarden(
             "service": {
                 "telemetry": {"metrics": {"endpoint": f"127.0.0.1:{metrics}"}},
                 "pipelines": {"findings": {"exporters": list(exporters or ())}},
+                **(service or {}),
             },
         }
         (folder / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
@@ -182,7 +186,8 @@ async def send(port: int, bodies: Sequence[bytes]) -> list[float]:
     """Send every request once, `CLIENTS` at a time; return the seconds that each took until it was acknowledged."""
     waiting = iter(bodies)
     took: list[float] = []
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    apart = [("grpc.use_local_subchannel_pool", 1)]  # a channel is a connection, lest one worker get all
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=apart) as channel:
         export = channel.unary_unary(METHOD)
 
         async def client() -> None:
@@ -219,7 +224,7 @@ def measure(case: Case, rounds: int, spans: int) -> dict[str, float]:
         decided = 0
         for number in range(rounds + 1):
             bodies = list(Workload(case.content, seed=number).requests(spans, case.batch))
-            sent, runs = _counted(bodies)
+            sent, runs = counted(bodies)
             decided += runs
             figures = {"floor": floor(bodies)}
             for name, server in servers.items():
@@ -233,7 +238,8 @@ def measure(case: Case, rounds: int, spans: int) -> dict[str, float]:
     return {name: statistics.median(each) for name, each in costs.items()}
 
 
-def _counted(bodies: Sequence[bytes]) -> tuple[int, int]:
+def counted(bodies: Sequence[bytes]) -> tuple[int, int]:
+    """Return how many spans and how many runs these requests hold."""
     spans, traces = 0, set()
     for body in bodies:
         for resource in ExportTraceServiceRequest.FromString(body).resource_spans:

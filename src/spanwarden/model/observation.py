@@ -15,7 +15,7 @@ DERIVED = "messages:"
 """How the name of a conversation begins that nobody sent: a digest of its first messages."""
 
 
-class Observation(msgspec.Struct, frozen=True, gc=False):
+class Observation(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One record's report of one action.
 
     kind: an event kind; "span" for a span that is only structure (kept for ancestry and for the end of the run);
