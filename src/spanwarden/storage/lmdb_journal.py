@@ -146,9 +146,11 @@ class LmdbJournal:
     def release(self, positions: Iterable[int], closed: Iterable[Closed] = ()) -> None:
         """Forget entries, and note what is over of those that stay, in one transaction. Returns at once."""
         with self._changed:
+            # The writer that already lingers for company need not be told of each that comes.
+            told = bool(self._releases or self._closings)
             self._releases += positions
             self._closings += closed
-            if self._releases or self._closings:
+            if not told and (self._releases or self._closings):
                 self._changed.notify()
 
     def closed(self, keys: Iterable[str], position: int) -> bool:

@@ -10,6 +10,7 @@ from typing import Protocol
 from spanwarden.otlp.proto import trimmed_pb2
 from spanwarden.otlp.requests import Checked, RequestError, Signal, check, check_metrics, decode, decode_metrics
 from spanwarden.receivers.budget import Budget
+from spanwarden.receivers.otlp.wakes import Wakes
 from spanwarden.storage.journal import Entry, Journal, JournalFullError
 
 RETRY_AFTER = 1.0
@@ -87,6 +88,7 @@ class Intake:
         self._hand_over = hand_over
         self._wall_ns = wall_ns
         self._forward = forward
+        self._wakes: Wakes | None = None
         self.counters = counters
         self.budget = held = budget or Budget(_MAX_IN_FLIGHT)
         counters.gauge("spanwarden_receiver_in_flight_bytes", lambda: held.held)
@@ -153,7 +155,8 @@ class Intake:
             else:
                 waiter.set_exception(error)
 
-        future.add_done_callback(lambda _: None if loop.is_closed() else loop.call_soon_threadsafe(settle))
+        wakes = self._wakes = self._wakes if self._wakes is not None and self._wakes.loop is loop else Wakes(loop)
+        future.add_done_callback(lambda _: wakes.call(settle))
         await waiter
 
     def _stored(self, position: int, entry: Entry, message: Message, size: int) -> None:
