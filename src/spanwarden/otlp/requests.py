@@ -79,9 +79,11 @@ def check_traces(request: trimmed_pb2.Traces) -> Checked:
     reason = ""
     for resource in request.resource_spans:
         for scope in resource.scope_spans:
+            records += len(scope.spans)
             for span in scope.spans:
-                records += 1
-                if not valid_ids(span.trace_id, span.span_id):
+                # As in `valid_ids`, whose call would cost as much again for every span.
+                trace_id, span_id = span.trace_id, span.span_id
+                if len(trace_id) != 16 or len(span_id) != 8 or trace_id == _ZERO_TRACE or span_id == _ZERO_SPAN:
                     rejected += 1
                     reason = reason or "span with an invalid trace_id or span_id"
     return Checked(records, rejected, reason)
