@@ -65,7 +65,9 @@ def test_the_chain_and_what_did_not_apply(finding: str, capsys: pytest.CaptureFi
         (1, "sink", "send_email"),
     ]
     assert told["rule"]["place"] == "p.yaml:3"
-    assert [item["unless"] for item in told["unless"]] == ["user_said"]
+    (unless,) = told["unless"]
+    assert (unless["unless"], unless["place"]) == ("user_said", "p.yaml:7")
+    assert unless["why"] == "no message of the user or operator has what went there"
     assert [item["reason"] for item in told["exceptions"]] == ["not our agent", "another tool", "never", "long ago"]
     assert "other agents" in told["exceptions"][0]["why"]
     assert "other tools" in told["exceptions"][1]["why"]

@@ -18,6 +18,7 @@ from spanwarden.policy.metadata_table import DEFAULT, MetadataTable
 from spanwarden.policy.plans import AgentEntry, Planned, Plans
 from spanwarden.policy.rules.base import EarlyRule, Rule, RunView
 from spanwarden.policy.rules.conditions import troubles
+from spanwarden.policy.rules.excuses import Unmet, unmet
 from spanwarden.policy.rules.spec import WEIGHTS
 from spanwarden.policy.tuning import Tuning
 
@@ -52,10 +53,14 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """Why there is a finding. `excepted_by` is the reason of the exception that lets it pass, None where none does."""
+    """Why there is a finding: the `unless` and exceptions that did not count.
+
+    `excepted_by` is the reason of the exception that lets it pass, None where none does.
+    """
 
     finding: Finding
     refused: tuple[Refused, ...]
+    unless: tuple[Unmet, ...] = ()
     excepted_by: str | None = None
 
 
@@ -191,7 +196,7 @@ class Policy:
         state: CrossRunState | None = None,
         table: MetadataTable = DEFAULT,
     ) -> Explanation | None:
-        """Return why a run has, or would have, a finding, and what the rule's exceptions said; None if it has not.
+        """Return why a run has, or would have, a finding, and what did not take it back; None if it has not.
 
         The run is judged anew, so it must be the same run, with its content.
         """
@@ -199,12 +204,14 @@ class Policy:
         for planned in self._plans.of(run.agent):
             with contextlib.suppress(Exception):  # as in `evaluate`, where it is reported
                 for outcome in islice(planned.rule.evaluate(view), MAX_FINDINGS):
+                    unless = unmet(view)
                     settled = _settled(outcome, planned)
                     if not isinstance(settled, Finding):
                         continue
                     finding = self._completed(settled, planned, view)
                     if finding.finding_id == finding_id:
-                        return _explained(finding, planned, view)
+                        return _explained(finding, planned, view, unless)
+            unmet(view)  # of a candidate that did not become a finding
         return None
 
     def _outcomes(self, planned: Planned, view: RunView) -> Iterator[Finding | NotEvaluable]:
@@ -282,14 +289,14 @@ def _settled(outcome: Finding | NotEvaluable, planned: Planned) -> Finding | Not
     return Finding(outcome.rule, "medium", "Not evaluable", message, "", subject="not-evaluable")
 
 
-def _explained(finding: Finding, planned: Planned, view: RunView) -> Explanation:
+def _explained(finding: Finding, planned: Planned, view: RunView, unless: tuple[Unmet, ...]) -> Explanation:
     refused: list[Refused] = []
     for exemption in planned.tuning.exemptions:
         why = exemption.refusal(view, finding)
         if why is None:
-            return Explanation(finding, tuple(refused), exemption.reason)
+            return Explanation(finding, tuple(refused), unless, exemption.reason)
         refused.append(Refused(exemption.reason, exemption.where.source, exemption.where.line, why))
-    return Explanation(finding, tuple(refused))
+    return Explanation(finding, tuple(refused), unless)
 
 
 def _located(evidence: Iterable[Evidence], events: Sequence[Event]) -> tuple[Evidence, ...]:

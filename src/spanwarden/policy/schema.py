@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from spanwarden.policy.grammar import LENGTH, TEXT, ByForm, Key, Kind, ListOf, Number, Schema, Shape, Text, one_or_many
+from spanwarden.policy.grammar import (
+    EXPRESSION,
+    LENGTH,
+    TEXT,
+    ByForm,
+    Key,
+    Kind,
+    ListOf,
+    Number,
+    Schema,
+    Shape,
+    Text,
+    one_or_many,
+)
 from spanwarden.policy.rules.aggregate import SHAPE as AGGREGATE
 from spanwarden.policy.rules.conjunction import SHAPE as MEMBERS
 from spanwarden.policy.rules.detect import DETECT_KEYS
@@ -29,6 +42,7 @@ FLOW = Shape(
         "through": Key(THROUGH, "The memory through which it reached another run."),
         "to": Key(SELECTOR, "Where it left or acted.", required=True),
         "via": Key(one_or_many(Text(choices=VIA)), "What ties the two.", required=True),
+        "where": Key(EXPRESSION, "A condition that must hold; with `through` it may compare the two runs."),
         "unless": Key(ListOf(TEXT), "What takes the finding back: `user_said`, `content_captured`, conditions."),
     },
 )

@@ -12,10 +12,8 @@ from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding
 from spanwarden.model.finding_json import as_json
 from spanwarden.model.run import Run
-from spanwarden.policy.overview import texts_of
 from spanwarden.policy.policy import Explanation, Policy
 from spanwarden.policy.rule_list import NativeRule
-from spanwarden.policy.rules.families import BODIES
 
 
 def explained(run: Run, policy: Policy, explanation: Explanation, source: str, *, raw: bool) -> dict[str, Any]:
@@ -29,7 +27,9 @@ def explained(run: Run, policy: Policy, explanation: Explanation, source: str, *
         "finding": _shown(finding, raw=raw),
         "rule": _rule(native) if native is not None else {"id": finding.rule, "place": None},
         "chain": [_link(run, item, raw=raw) for item in sorted(finding.evidence, key=lambda each: each.event)],
-        "unless": [{"unless": text, "why": "it does not hold"} for text in _unless(native)],
+        "unless": [
+            {"unless": each.text, "place": f"{each.source}:{each.line}", "why": each.why} for each in explanation.unless
+        ],
         "exceptions": [
             {"reason": each.reason, "place": f"{each.source}:{each.line}", "why": each.why}
             for each in explanation.refused
@@ -84,7 +84,7 @@ def explanation_text(told: Mapping[str, Any]) -> Iterator[str]:
         yield "  the ledger keeps no events: name a recording and the policy to see what did not take it back"
         return
     for item in told["unless"]:
-        yield f"  not taken back by `unless: {one_line(item['unless'], 200)}`: {item['why']}"
+        yield f"  not taken back by `unless: {one_line(item['unless'], 200)}`: {one_line(item['why'], 200)}"
     for item in told["exceptions"]:
         yield f"  not excepted by {one_line(item['reason'], 200)!r} ({one_line(item['place'], 200)}): {item['why']}"
     if told["excepted_by"]:
@@ -168,17 +168,3 @@ def _event(event: Event, *, raw: bool) -> dict[str, Any]:
 
 def _length(text: str | None) -> str | None:
     return text if text is None or text.startswith("[") else f"[{len(text)} characters]"
-
-
-def _unless(native: NativeRule | None) -> list[str]:
-    """Return what would have taken the finding back, as it is written in the rule."""
-    if native is None:
-        return []
-    keys = native.where.mapping()
-    body = next((keys[key] for key in keys if key in BODIES), None)
-    places = [place for place in (keys.get("unless"), _below(body)) if place is not None]
-    return [text.text(empty=True) for place in places for text in texts_of(place)]
-
-
-def _below(body: Any) -> Any:
-    return body.mapping().get("unless") if body is not None and body.is_mapping else None

@@ -1,4 +1,4 @@
-"""Conditions inside of rules: `where` of selectors, `unless`, `expr` of exceptions.
+"""Conditions inside of rules: `where` of selectors, `expr` of exceptions; `unless` see `excuses`.
 
 A condition that fails on an event does not hold there, and is told of: `troubles` keeps what went wrong, for the policy
 to report once the rule has been judged.
@@ -31,6 +31,12 @@ class Troubles:
         taken = self.errors, self.needs
         self.errors, self.needs = {}, set()
         return taken
+
+    def add(self, errors: Mapping[str, int], needs: Iterable[str]) -> None:
+        """Take in what was taken, or what came of it."""
+        for what, count in errors.items():
+            self.errors[what] = self.errors.get(what, 0) + count
+        self.needs.update(needs)
 
 
 def troubles(view: RunView) -> Troubles:
@@ -92,10 +98,3 @@ def compile_test(place: Field, vocabulary: Vocabulary, bound: Iterable[str] = ()
     names = frozenset(bound)
     condition = compile_condition(place, macros=vocabulary.macros, lists=vocabulary.lists, bound=names)
     return Test(place, condition, names)
-
-
-def compile_tests(place: Field | None, vocabulary: Vocabulary, bound: Iterable[str] = ()) -> tuple[Test, ...]:
-    """Compile one condition or a list of them. Raises PolicyError."""
-    if place is None:
-        return ()
-    return tuple(compile_test(each, vocabulary, bound) for each in (place.entries() if place.is_list else [place]))

@@ -21,7 +21,8 @@ from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.document import Field, nearest
 from spanwarden.policy.grammar import Anything, ByForm, Key, ListOf, Shape
 from spanwarden.policy.rules.base import Rule, RunView
-from spanwarden.policy.rules.conditions import Test, compile_tests
+from spanwarden.policy.rules.conditions import Test
+from spanwarden.policy.rules.excuses import compile_excuses, excused
 from spanwarden.policy.rules.selectors import Selector, read_selector
 from spanwarden.policy.rules.spec import RuleSpec
 from spanwarden.policy.shapes import SELECTOR, SELECTOR_KEYS
@@ -102,7 +103,7 @@ class AllOf(msgspec.Struct, frozen=True):
                 continue
             places = first | {sink: found}
             bound = {self.members[number].name: place for number, (place, _) in places.items()}
-            if not any(test.holds(view, found[0], bound) for test in self.unless):
+            if not excused(view, self.unless, found[0], bound):
                 yield self._finding(view, sink, places, bound)
                 return
         yield from self._lacking(view)
@@ -148,7 +149,7 @@ class AnyOf(msgspec.Struct, frozen=True):
         for member in self.members:
             for place, more in member.events(view):
                 bound = {member.name: place}
-                if any(test.holds(view, place, bound) for test in self.unless):
+                if excused(view, self.unless, place, bound):
                     continue
                 rest = [item for item in more if item.event != place]
                 message = f"{_named(view, place)}: {member.name}."
@@ -177,7 +178,7 @@ def compile_all_of(spec: RuleSpec) -> Rule:
     if place is not None and len(set(order)) < len(order):
         place.fail("a name comes twice")
     spec.quotes(names)
-    tests = compile_tests(spec.companion("unless"), spec.vocabulary, names)
+    tests = compile_excuses(spec.companion("unless"), spec.vocabulary, names)
     return AllOf(spec, members, tuple(order), tests)
 
 
@@ -186,7 +187,7 @@ def compile_any_of(spec: RuleSpec) -> Rule:
     members = _members(spec)
     names = [member.name for member in members]
     spec.quotes(names)
-    return AnyOf(spec, members, compile_tests(spec.companion("unless"), spec.vocabulary, names))
+    return AnyOf(spec, members, compile_excuses(spec.companion("unless"), spec.vocabulary, names))
 
 
 def _members(spec: RuleSpec) -> tuple[Member, ...]:

@@ -12,7 +12,7 @@ arguments, as it is or encoded), `span` (the sink does what an injected block or
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -35,18 +35,25 @@ from spanwarden.policy.rules.content_index import (
     sensitive_in,
     taken,
 )
-from spanwarden.policy.rules.kept_values import Through, keep, taken_out
+from spanwarden.policy.rules.excuses import Unmet, compile_excuse, excused, keeps, unmet_by
+from spanwarden.policy.rules.kept_values import Taken, Through, keep, taken_out
 from spanwarden.policy.rules.selectors import Selector, read_selector
 from spanwarden.policy.rules.shared_values import SharedValue, shared_values
 from spanwarden.policy.rules.spec import RuleSpec
+from spanwarden.policy.rules.two_runs import Comparison, compile_comparison
 
-FLOW_KEYS = frozenset(["from", "through", "to", "via", "unless"])
+FLOW_KEYS = frozenset(["from", "through", "to", "via", "where", "unless"])
 VIA = ("order", "value", "span", "action", "echo")
 UNLESS = ("user_said", "content_captured")
 _FROM_KEYS = ("tool", "effect", "target", "detail", "carries", "finds")
 _TO_KEYS = ("tool", "effect", "target", "detail", "outcome", "arg")
 MAX_VALUES = 50
 _MIN_VALUE = 6
+_STANDS: Mapping[str, str] = {
+    "user_said": "no message of the user or operator has what went there",
+    "content_captured": "what the one returned, or what the other was given, was not captured",
+}
+"""Why the words of `UNLESS` did not take back what is a finding."""
 _Judge = Callable[["Flow", RunView], Iterator[tuple[Finding, str]]]
 """Yields findings, each with the value that went from the source to the sink, whole."""
 
@@ -60,7 +67,10 @@ class Flow(msgspec.Struct, frozen=True):
     via: frozenset[str]
     unless: frozenset[str] = frozenset()
     tests: tuple[Test, ...] = ()
+    told: tuple[Unmet, ...] = ()
+    where: Test | None = None
     through: Through | None = None
+    comparison: Comparison | None = None
 
     @property
     def id(self) -> str:
@@ -70,7 +80,12 @@ class Flow(msgspec.Struct, frozen=True):
     @property
     def early(self) -> bool:
         """Return whether the order of calls alone breaks the rule; what content proves depends on all of it."""
-        return self.via == {"order"} and self.source.certain and self.sink.certain and not (self.unless or self.tests)
+        return (
+            self.via == {"order"}
+            and self.source.certain
+            and self.sink.certain
+            and not (self.unless or self.tests or self.where)
+        )
 
     def watches(self, event: Event, /) -> bool:
         """Tell whether the flow may begin or end at the event: spans come in any order."""
@@ -87,10 +102,13 @@ class Flow(msgspec.Struct, frozen=True):
             return
         told = False
         reported: set[int] = set()
+        keeping = any(keeps(test) for test in self.tests)
         for judge in (_JUDGES[name] for name in ("span", "value", "order") if name in _kinds(self.via)):
             for finding, value in judge(self, view):
                 sink = finding.evidence[-1].event
-                if sink not in reported and not self._excused(view, finding, value):
+                if sink in reported and not keeping:
+                    continue
+                if self._stands(view, finding, value) and sink not in reported:
                     reported.add(sink)
                     told = True
                     yield finding
@@ -107,25 +125,48 @@ class Flow(msgspec.Struct, frozen=True):
         between = [index for index in taken(view, through.selector) if through.selector.fits(view, index)]
         sinks = [i for i in taken(view, self.sink) if i not in between and self.sink.fits(view, i)] if between else []
         reported: set[int] = set()
-        unknown = False
-        for value in taken_out(view, view.state, topic, through, between, sinks):
-            if value is None:
-                unknown = True
-            elif value.sink not in reported:
-                found = _shared(self, view, value, f"{_named(view, value.source)}, where another run had left it")
-                if not self._excused(view, found, value.value):
-                    reported.add(value.sink)
-                    yield found
+        needs: set[str] = set()
+        for taken_value in taken_out(view, view.state, topic, through, between, sinks):
+            if taken_value is None:
+                needs.add("history")
+                continue
+            value = taken_value.value
+            found = _shared(self, view, value, f"{_named(view, value.source)}, where another run had left it")
+            if not self._compares(view, through, taken_value, needs):
+                continue
+            if self._stands(view, found, value.value) and value.sink not in reported:
+                reported.add(value.sink)
+                yield found
         sources = [i for i in taken(view, self.source) if self.source.fits(view, i)] if between else []
-        keep(view, view.state, topic, sources, between)
-        if unknown:
-            yield NotEvaluable(self.id, ("history",))
+        keep(view, view.state, topic, through, sources, between)
+        if needs:
+            yield NotEvaluable(self.id, tuple(sorted(needs)))
 
-    def _excused(self, view: RunView, finding: Finding, value: str) -> bool:
-        """Tell whether a condition takes the finding back."""
+    def _compares(self, view: RunView, through: Through, found: Taken, needs: set[str]) -> bool:
+        """Tell whether `where` holds for this run and any of those that had kept the value."""
+        if self.comparison is None:
+            return True
+        value = found.value
+        own = through.owner(view, value.sink)
+        bound = {"from": value.source, "to": value.sink}
+        lacking = False
+        for owner in sorted(found.owners):
+            given = self.comparison.given(owner, own)
+            if given is None:
+                lacking = True
+            elif self.comparison.test.holds(view, value.sink, bound, {"value": value.value, **given}):
+                return True
+        if lacking:
+            needs.update(fact.name for fact in through.facts)
+        return False
+
+    def _stands(self, view: RunView, finding: Finding, value: str) -> bool:
+        """Tell whether `where` holds and no condition takes the finding back."""
         source, sink = finding.evidence[0].event, finding.evidence[-1].event
         bound, facts = {"from": source, "to": sink}, {"value": value}
-        return any(test.holds(view, sink, bound, facts) for test in self.tests)
+        if self.where is not None and not self.where.holds(view, sink, bound, facts):
+            return False
+        return not excused(view, self.tests, sink, bound, facts, told=self.told)
 
     def _lacks(self, view: RunView) -> tuple[str, ...]:
         """Return what the rule needed to see and the run does not carry: nothing where no call could break it."""
@@ -323,11 +364,12 @@ def compile_flow(spec: RuleSpec) -> Rule:
     sink = read_selector(keys["to"], _TO_KEYS, words)
     spec.quotes(("from", "to"), ("value",))
     via_field = keys["via"]
-    names = via_field.entries() if via_field.is_list else [via_field]
-    via = frozenset(name.choice(VIA) for name in names)
+    via = frozenset(name.choice(VIA) for name in (via_field.entries() if via_field.is_list else [via_field]))
     entries = keys["unless"].entries() if "unless" in keys else []
     plain = [entry for entry in entries if entry.text().isidentifier() and entry.choice(UNLESS)]
-    tests = tuple(compile_test(e, words, ("from", "to", "value")) for e in entries if e not in plain)
+    names = ("from", "to", "value")
+    tests = tuple(test for e in entries if e not in plain for test in compile_excuse(e, words, names))
+    told = tuple(unmet_by(entry, _STANDS[entry.text()]) for entry in plain)
     if not via:
         via_field.fail("must not be empty")
     if via & {"span", "action"} and not source.carries:
@@ -337,7 +379,14 @@ def compile_flow(spec: RuleSpec) -> Rule:
     through = _through(keys["through"], spec) if "through" in keys else None
     if through is not None and (via != {"value"} or source.finds or plain):
         keys["through"].fail("goes with 'via: value' without 'finds', and with conditions in 'unless' only")
-    return Flow(spec, source, sink, via, frozenset(entry.text() for entry in plain), tests, through)
+    where, comparison = None, None
+    if "where" in keys and through is None:
+        where = compile_test(keys["where"], words, names)
+    elif "where" in keys and through is not None:
+        comparison = compile_comparison(keys["where"], words)
+        through = msgspec.structs.replace(through, facts=comparison.facts)
+    unless = frozenset(entry.text() for entry in plain)
+    return Flow(spec, source, sink, via, unless, tests, told, where, through, comparison)
 
 
 def _through(place: Field, spec: RuleSpec) -> Through:
