@@ -17,7 +17,7 @@ class Left(NamedTuple):
 
     findings: the ids that hold, with their delivery ids. told: every finding id with each delivery id it ever had.
     runs: by trace id, how they were completed and how many events they have. spans: those that evidence names.
-    waiting: notices that are not delivered.
+    waiting: notices that are not delivered. learned: what rules know of each run.
     """
 
     findings: dict[str, str]
@@ -25,6 +25,7 @@ class Left(NamedTuple):
     runs: dict[str, tuple[str, int]]
     spans: set[str]
     waiting: int
+    learned: set[tuple[str, str, str, bytes]]
 
 
 class Place:
@@ -88,6 +89,7 @@ def read(directory):
         rows = connection.execute("SELECT id, delivery_id, body FROM findings WHERE status != 'withdrawn'").fetchall()
         told = set(connection.execute("SELECT finding, delivery_id FROM finding_revisions").fetchall())
         runs = connection.execute("SELECT summary FROM runs WHERE absorbed_by IS NULL").fetchall()
+        learned = set(connection.execute("SELECT topic, key, run, samples FROM history").fetchall())
         waiting = connection.execute("SELECT count(*) FROM outbox").fetchone()[0]
     summaries = [json.loads(row[0]) for row in runs]
     return Left(
@@ -96,6 +98,7 @@ def read(directory):
         {run["root_trace_id"]: (run["completeness"], run["event_count"]) for run in summaries},
         {item["span_id"] for *_, body in rows for item in json.loads(body)["evidence"]},
         waiting,
+        learned,
     )
 
 

@@ -85,6 +85,7 @@ def check(folder, cycles, how, **options):
     left = interrupted(folder, SEED, cycles, how, **options)
     assert left.findings == calm.findings
     assert left.runs == calm.runs
+    assert left.learned == calm.learned != set()
     assert left.waiting == 0
 
 
