@@ -23,8 +23,6 @@ from spanwarden.storage.directory import DirectoryError
 
 logger = logging.getLogger(__name__)
 
-_START = 60.0
-"""Seconds that all workers together get to begin to listen."""
 _ANSWER = 0.5
 """Seconds that a worker gets to report; else what it reported last is shown."""
 
@@ -68,11 +66,7 @@ class Workers:
         for each in self._tended:
             each.start()
         self._telemetry.ask = self._ask
-        try:
-            async with asyncio.timeout(_START):
-                await asyncio.gather(*(asyncio.wrap_future(each.started) for each in self._tended))
-        except TimeoutError:
-            raise StartError(f"service.workers: not all of them listen after {_START:g} s") from None
+        await asyncio.gather(*(asyncio.wrap_future(each.started) for each in self._tended))
         grpc, http = self._ports.get("grpc"), self._ports.get("http")
         return grpc.port if grpc else None, http.port if http else None
 

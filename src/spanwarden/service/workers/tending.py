@@ -58,7 +58,8 @@ class Tended:
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._reported = threading.Event()
-        self._proven = False
+        self._reported.set()
+        self._has_listened = False
         self.listening = False
         self.started: Future[None] = Future()
         self._tending = threading.Thread(target=self._tend, name=f"worker {number}", daemon=True)
@@ -75,9 +76,13 @@ class Tended:
         self._send(order)
 
     def ask(self) -> threading.Event:
-        """Ask for a report; return what is set when one has come."""
-        self._reported.clear()
-        self._send(messages.Account())
+        """Ask for a report, unless one is awaited; return what is set when it has come. Never blocks."""
+        if self._reported.is_set() and self._turn.acquire(blocking=False):
+            self._reported.clear()
+            try:
+                self._send_now(messages.Account())
+            finally:
+                self._turn.release()
         return self._reported
 
     def stop(self, timeout: float) -> None:
@@ -98,8 +103,12 @@ class Tended:
         pause = _FIRST_PAUSE
         while not self._stopping.is_set():
             began = self._clock.monotonic()
-            code = self._live()
-            if self._stopping.is_set() or not self._proven:
+            try:
+                code = self._live()
+            except OSError as error:
+                logger.error("worker %d cannot be started: %s", self._number, error)  # noqa: TRY400 - one line says it
+                code = -1
+            if self._stopping.is_set() or not self._has_listened:
                 break
             self._telemetry.count("spanwarden_worker_restarts")
             pause = _FIRST_PAUSE if self._clock.monotonic() - began > _PROVEN else min(_LONGEST_PAUSE, pause * 2)
@@ -134,6 +143,7 @@ class Tended:
             with self._turn:
                 self._connection = None
                 connection.close()
+            self._reported.set()
         code = process.wait()
         self._telemetry.gone(self._number)
         return code
@@ -159,7 +169,7 @@ class Tended:
                 self._catch_up()
                 self._send(messages.Listen())
             case messages.Listening():
-                self.listening = self._proven = True
+                self.listening = self._has_listened = True
                 logger.info("worker %d is listening", self._number)
                 if not self.started.done():
                     self.started.set_result(None)
@@ -170,6 +180,8 @@ class Tended:
                     self.started.set_exception(StartError(reason))
 
     def _take(self, position: int, sender: str, packed: bytes | None) -> None:
+        if parted(position)[1] != self._number:
+            raise ValueError("a position in another's journal")
         if packed is None:
             self._take_stored(position)
             return
@@ -214,7 +226,11 @@ class Tended:
 
     def _send(self, order: object) -> None:
         """Send an order; one that cannot be sent is of no use to a worker that is gone."""
-        with self._turn, contextlib.suppress(OSError, ValueError):
+        with self._turn:
+            self._send_now(order)
+
+    def _send_now(self, order: object) -> None:
+        with contextlib.suppress(OSError, ValueError):
             if self._connection is not None:
                 self._connection.send(order)
 

@@ -115,8 +115,12 @@ class Worker:
     def _open(self) -> None:
         self._directory.open()
         self._journal.open()
+        told = self._clock.monotonic()
         for position, entry in self._journal.undecided():
             self._ingest.keeps(position, entry)
+            if self._clock.monotonic() - told > REPORT_EVERY:
+                told = self._clock.monotonic()
+                self._report()  # a sign of life
 
     async def _first(self, *events: asyncio.Event) -> bool:
         """Wait for one of two events; tell whether it is the second."""
