@@ -106,7 +106,7 @@ class Post:
         with self.ledger.writing() as connection:
             mailing = Mailing(Decisions(connection), (route,), self.lifetime.seconds())
             for each in notices:
-                mailing.post(each, packed(each))
+                mailing.post(each, packed)
         self.delivery.wake()
         return mailing
 

@@ -88,7 +88,7 @@ class Office:
         with self.ledger.writing() as connection:
             mailing = self.outlets.mailing(Decisions(connection))
             for each in notices:
-                mailing.post(each, packed(each))
+                mailing.post(each, packed)
         self.outlets.posted(mailing)
 
     def close(self, timeout: float = 10.0) -> None:

@@ -112,7 +112,7 @@ class Recorder:
         ]
         for run_id in judged.absorbed:
             self._decisions.absorb(encodable(run_id), encodable(judged.run.id), judged.observed)
-        if fuller and not judged.early:
+        if known is not None and fuller and not judged.early:
             self._decisions.withdraw(number, _ids(judged), _unsure(judged), judged.observed)
         return told
 
@@ -148,11 +148,11 @@ class Recorder:
                     not_evaluable=(),
                     rule_errors=(),
                 )
-                self._mailing.post(notice, packed(notice))
+                self._mailing.post(notice, packed)
                 yield notice
         if not judged.early:
             self._decisions.put_evaluation(number, self._evaluation(judged, index, revision))
-            self._mailing.post(whole, packed(whole))
+            self._mailing.post(whole, packed)
 
     def _evaluation(self, judged: Judged, index: int, revision: int) -> EvaluationRow:
         verdict = judged.verdicts[index]

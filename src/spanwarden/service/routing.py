@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 from spanwarden.exporters.base import DedupSettings, ExporterSettings, Notice, NoticeKind
@@ -45,12 +46,14 @@ class Mailing:
         self._queued = queued
         self._room: dict[str, int] = {}
 
-    def post(self, notice: Notice, encoded: bytes) -> None:
-        """Put a notice into the outbox of every exporter that wants it."""
+    def post(self, notice: Notice, encode: Callable[[Notice], bytes]) -> None:
+        """Put a notice into the outbox of every exporter that wants it; it is encoded if one does."""
+        takers = [route for route in self._routes if route.takes(notice)]
+        if not takers:
+            return
+        encoded = encode(notice)
         delivery_id = notice.findings[0].delivery_id if notice.kind == "finding" else ""
-        for route in self._routes:
-            if not route.takes(notice):
-                continue
+        for route in takers:
             row = OutboxRow(
                 route.exporter,
                 notice.run.id,
