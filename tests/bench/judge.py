@@ -31,6 +31,7 @@ from spanwarden.detectors.texts import leaves
 from spanwarden.dialects.reading import ContentReader, EventContents, observe
 from spanwarden.model.run import Contents, Run
 from spanwarden.otlp.requests import decode_traces
+from spanwarden.otlp.splitting import split
 from spanwarden.policy.loading import load
 from spanwarden.policy.policy import Policy
 from spanwarden.runs.windows import Windows, WindowSettings
@@ -51,15 +52,15 @@ class Runs(NamedTuple):
 
 def from_requests(content: bool, spans: int = SPANS) -> Runs:
     """Return the runs of the workload."""
-    requests = [decode_traces(body) for body in Workload(content).requests(spans, BATCH)]
+    bodies = list(Workload(content).requests(spans, BATCH))
     windows = Windows(WindowSettings())
     count = 0
-    for position, request in enumerate(requests):
+    for position, request in enumerate(map(decode_traces, bodies)):
         windows.add(observe(request, position), 0.0)
         count += sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
 
     def reader() -> ContentReader:
-        return ContentReader(requests.__getitem__, keep=len(requests))
+        return ContentReader(lambda position: split("traces", bodies[position]))
 
     runs = [decision.run for decision in windows.close(1.0)]
     return Runs([(run, HeldContents(EventContents(run.events, reader()))) for run in runs], reader, count)

@@ -13,6 +13,7 @@ from spanwarden.dialects.reading import ContentReader, EventContents, observe
 from spanwarden.model.observation import Observation
 from spanwarden.otlp import files
 from spanwarden.otlp.requests import Signal, decode
+from spanwarden.otlp.splitting import split
 
 OWN = pathlib.Path(__file__).parents[1] / "corpus" / "otlp"
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "corpus" / "otlp"
@@ -67,9 +68,9 @@ def reader(requests: Callable[[int], Sent]) -> ContentReader:
 
     def fetch(position: int):  # type: ignore[no-untyped-def]
         sent = requests(position)
-        return decode(sent.signal, sent.body)
+        return split(sent.signal, sent.body)
 
-    return ContentReader(fetch, keep=4096)
+    return ContentReader(fetch)
 
 
 __all__ = ["EventContents", "captures", "observed", "reader", "records", "requests_of"]

@@ -18,6 +18,7 @@ from spanwarden.model.event import Content, ContentRef, Event
 from spanwarden.model.observation import Observation
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.splitting import Encoded, Split
 
 Request = trimmed_pb2.Traces | trimmed_pb2.Logs
 Scope = tuple[Origin, Callable[[Any, Origin, Sightings], object], Sequence[Any]]
@@ -47,8 +48,18 @@ def observe(
     return out.observations
 
 
-def _scopes(request: Request) -> Iterator[Scope]:
-    if isinstance(request, trimmed_pb2.Traces):
+def _scopes(request: Request | Split) -> Iterator[Scope]:
+    if isinstance(request, trimmed_pb2.SplitTraces):
+        for split in request.resource_spans:
+            for part in split.scope_spans:
+                origin = _origin(split.resource.attributes, part.scope)
+                yield origin, span_reader(origin.scope), Encoded(part.spans, trimmed_pb2.Span)
+    elif isinstance(request, trimmed_pb2.SplitLogs):
+        for whole in request.resource_logs:
+            for piece in whole.scope_logs:
+                told = Encoded(piece.log_records, trimmed_pb2.LogRecord)
+                yield _origin(whole.resource.attributes, piece.scope), read_log, told
+    elif isinstance(request, trimmed_pb2.Traces):
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
                 origin = _origin(resource.resource.attributes, scope.scope)
@@ -86,15 +97,18 @@ class _Told:
 class ContentReader:
     """Reads content again from the requests that carried it.
 
-    `fetch` returns the decoded request at a journal position, or None if it is gone. A few requests are kept decoded,
-    and a few records read, so that the events of one run, which mostly share both, are cheap to read together.
+    `fetch` returns the request at a journal position, best one that is only split, or None if it is gone. The last few
+    requests are kept, `limit` bytes of them, and a few records read: runs and their events mostly share both.
     """
 
-    def __init__(self, fetch: Callable[[int], Request | None], keep: int = 16, keep_records: int = 32) -> None:
+    def __init__(
+        self, fetch: Callable[[int], Request | Split | None], limit: int = 32 << 20, keep_records: int = 32
+    ) -> None:
         self._fetch = fetch
-        self._keep = keep
+        self._limit = limit
         self._keep_records = keep_records
-        self._requests: OrderedDict[int, list[Scope]] = OrderedDict()
+        self._size = 0
+        self._requests: OrderedDict[int, tuple[list[Scope], int]] = OrderedDict()
         self._records: OrderedDict[tuple[int, int], _Told] = OrderedDict()
 
     def load(self, ref: ContentRef, *, metadata: bool = True) -> Content | None:
@@ -123,22 +137,27 @@ class ContentReader:
             if number >= len(records):
                 number -= len(records)
                 continue
+            record = records[number]
             out = Sightings(position, loading=True)
             out.begin(number, origin)
             with contextlib.suppress(Exception):  # what the record said until then was observed
-                read(records[number], origin, out)
-            return _Told(out.loads or (), records[number].attributes, origin.resource)
+                read(record, origin, out)
+            return _Told(out.loads or (), record.attributes, origin.resource)
         return _Told((), {}, {})
 
     def _at(self, position: int) -> list[Scope]:
-        scopes = self._requests.get(position)
-        if scopes is None:
-            request = self._fetch(position)
-            scopes = self._requests[position] = [] if request is None else list(_scopes(request))
-            if len(self._requests) > self._keep:
-                self._requests.popitem(last=False)
-        else:
+        known = self._requests.get(position)
+        if known is not None:
             self._requests.move_to_end(position)
+            return known[0]
+        request = self._fetch(position)
+        if request is None:
+            return []
+        scopes, size = list(_scopes(request)), request.ByteSize()
+        self._requests[position] = scopes, size
+        self._size += size
+        while self._size > self._limit and len(self._requests) > 1:
+            self._size -= self._requests.popitem(last=False)[1][1]
         return scopes
 
 

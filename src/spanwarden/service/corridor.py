@@ -16,6 +16,7 @@ from spanwarden.dialects.reading import ContentReader, EventContents, Request, o
 from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.model.observation import Observation
 from spanwarden.otlp.requests import RequestError, decode
+from spanwarden.otlp.splitting import Split, split
 from spanwarden.runs.windows import Decision, Windows
 from spanwarden.service.clock import Clock
 from spanwarden.service.fairness import FairQueue, Shares
@@ -88,6 +89,7 @@ class Corridor:
         self._telemetry = telemetry
         self._clock = clock
         self.tools = tools
+        self._reader = ContentReader(self._fetch)
         self._pending: FairQueue[_Handed] = FairQueue(max_pending)
         self._kept = Shares(journal.max_bytes)
         self._owners: dict[int, tuple[str, int]] = {}
@@ -278,8 +280,7 @@ class Corridor:
 
     def _settle(self, decisions: list[Decision]) -> None:
         if decisions:
-            reader = ContentReader(self._fetch)
-            judged = (self._judged(decision, reader) for decision in decisions)
+            judged = (self._judged(decision) for decision in decisions)
             self._unwritten += [each for each in judged if each is not None]
         self._write()
         for name, metric in _COUNTED.items():
@@ -288,9 +289,9 @@ class Corridor:
                 self._telemetry.count(metric, now - self._counted[name])
                 self._counted[name] = now
 
-    def _judged(self, decision: Decision, reader: ContentReader) -> Judged | None:
+    def _judged(self, decision: Decision) -> Judged | None:
         try:
-            return self._judge.judge(decision, EventContents(decision.run.events, reader))
+            return self._judge.judge(decision, EventContents(decision.run.events, self._reader))
         except Exception:
             self._telemetry.count("spanwarden_processing_errors")
             logger.exception("run %s could not be judged", decision.run.id)
@@ -351,6 +352,6 @@ class Corridor:
         received = self._journal.oldest()
         return 0.0 if received is None else max(0.0, (self._clock.wall_ns() - received) / 1e9)
 
-    def _fetch(self, position: int) -> Request | None:
+    def _fetch(self, position: int) -> Split | None:
         entry = self._journal.read(position)
-        return None if entry is None else decode(entry.signal, entry.body)
+        return None if entry is None else split(entry.signal, entry.body)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Iterable, Iterator
 
-from spanwarden.dialects.reading import ContentReader, EventContents, Request, observe
+from spanwarden.dialects.reading import ContentReader, EventContents, observe
 from spanwarden.model.run import Contents, Run
 from spanwarden.otlp import files
 from spanwarden.otlp.requests import decode
+from spanwarden.otlp.splitting import Split, split
 from spanwarden.runs.windows import Windows, WindowSettings
 from spanwarden.transcripts.tables import DEFAULT_TABLES, Tables
 
@@ -28,11 +29,11 @@ def read_otlp(paths: Iterable[pathlib.Path], tables: Tables = DEFAULT_TABLES) ->
             windows.add(observe(decode(request.signal, request.body), len(requests), tables.tools), 0.0)
             requests.append(request)
 
-    def fetch(position: int) -> Request | None:
+    def fetch(position: int) -> Split:
         request = requests[position]
-        return decode(request.signal, request.body)
+        return split(request.signal, request.body)
 
-    reader = ContentReader(fetch, keep=256)
+    reader = ContentReader(fetch)
     for run in sorted((decision.run for decision in windows.close(0.0)), key=_first_event):
         yield run, EventContents(run.events, reader)
 
