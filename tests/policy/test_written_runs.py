@@ -114,3 +114,10 @@ def test_not_evaluable_is_told_from_silence(tmp_path: Path) -> None:
         "expected a finding of a",
         None,
     ]
+
+
+def test_repeated_steps_are_numbered_where_they_say_so(tmp_path: Path) -> None:
+    steps = '{call: get, args: {ids: ["c{n}", 7]}, result: "{n} of {x}", times: 2}, {call: put, args: {t: "{n}"}}'
+    _, contents = one(tmp_path, steps)
+    assert [content.arguments for content in contents] == [{"ids": ["c1", 7]}, {"ids": ["c2", 7]}, {"t": "{n}"}]
+    assert [content.result for content in contents] == ["1 of {x}", "2 of {x}", None]

@@ -189,7 +189,7 @@ STEP = Shape(
         "tokens": Key(Number(0, whole=True), "Tokens that went in."),
         "metadata": Key(MapOf(SCALAR), "What the sender wrote beside it."),
         "id": Key(TEXT, "The call's id."),
-        "times": Key(Number(1, 10_000, whole=True), "How often it happens, one after the other; once where absent."),
+        "times": Key(Number(1, 10_000, whole=True), "How often it happens; `{n}` in `args` and `result` counts along."),
     },
     one_of=tuple(STEP_KEYS),
     noun="a step",

@@ -51,7 +51,7 @@ def _run(written: TestRun, name: str) -> tuple[Run, WrittenContents]:
         for again in range(int(step.keys.get("times", 1))):
             clock = begin + step.at if step.at is not None and not again else clock + _SECOND * bool(events)
             events.append(_event(step, clock, written.agent))
-            contents.append(_content(step))
+            contents.append(_content(step, again + 1 if "times" in step.keys else None))
     costs = [event.cost_usd for event in events if event.cost_usd is not None]
     cost = written.cost if written.cost is not None else sum(costs) if costs else None
     run = Run(
@@ -98,12 +98,25 @@ def _status(keys: dict[str, Any]) -> Status:
     return found
 
 
-def _content(step: Step) -> Content:
+def _content(step: Step, time: int | None) -> Content:
     keys = step.keys
     return Content(
-        arguments=keys.get("args"),
-        result=keys.get("result"),
+        arguments=_numbered(keys.get("args"), time),
+        result=_numbered(keys.get("result"), time),
         text=step.name if _KINDS[step.kind] == "message" else None,
         error=keys.get("error"),
         metadata=keys.get("metadata"),
     )
+
+
+def _numbered(value: Any, time: int | None) -> Any:
+    """Return a value in whose texts `{n}` is the number of the time, from 1, where a step happens several times."""
+    if time is None:
+        return value
+    if isinstance(value, str):
+        return value.replace("{n}", str(time))
+    if isinstance(value, list):
+        return [_numbered(item, time) for item in value]
+    if isinstance(value, dict):
+        return {key: _numbered(item, time) for key, item in value.items()}
+    return value

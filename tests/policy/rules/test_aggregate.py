@@ -56,6 +56,12 @@ def test_sum_of_costs_and_of_arguments(tmp_path: Path) -> None:
     assert lacking.needs == ("arguments",)
 
 
+def test_calls_that_have_other_arguments_leave_nothing_open(tmp_path: Path) -> None:
+    policy = policy_of(tmp_path, rule("of: 'get*', op: distinct, field: args.id, gt: 1"))
+    verdict = judged(policy, call("get", id=1), call("get_all", page=1))
+    assert (verdict.findings, verdict.not_evaluable) == ((), ())
+
+
 def test_rate_is_the_most_within_a_window(tmp_path: Path) -> None:
     policy = policy_of(tmp_path, rule("of: get, op: rate, per: 10s, gt: 3"))
     assert places(judged(policy, *(call("get", at=4 * n + 1) for n in range(9)))) == []

@@ -141,8 +141,9 @@ class Aggregate(msgspec.Struct, frozen=True):
             return Sample(time)
         value = self.field(view, index)
         if value is MISSING:
-            if self.field.needs:
-                needs.add(self.field.needs)
+            lacking = self.field.lacks(view, index)
+            if lacking:
+                needs.add(lacking)
             return None
         if self.op == "distinct":
             digest = hashlib.blake2b(_text(value).encode("utf-8", "surrogatepass"), digest_size=8)

@@ -128,6 +128,10 @@ class Path:
                 return MISSING
         return MISSING if value is None else value
 
+    def lacks(self, view: RunView, index: int) -> str | None:
+        """Return what the telemetry of an event would have to carry for it; None where it carries that."""
+        return self.needs if self._read(view, index) is MISSING else None
+
 
 def read_path(place: Field) -> Path:
     """Return the fact that a text names. Raises PolicyError for a name that no event has."""
