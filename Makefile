@@ -62,7 +62,8 @@ format: $(VENV)/.lint   ## Rewrite the code in the house style.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-BENCHES := pipeline decision_latency decode_and_observe histories open_runs judge rules journal ledger receive_requests workers workers
+BENCHES := pipeline decision_latency acknowledgements decode_and_observe histories open_runs judge rules journal ledger \
+	receive_requests workers
 bench: $(VENV)/.integration    ## Measure the service and its rooms beside their floors and peers; about ten minutes.
 	@for bench in $(BENCHES); do echo "== $$bench"; PYTHONPATH=tests $(BIN)/python tests/bench/$$bench.py || exit 1; done
 
