@@ -51,9 +51,9 @@ async def spread(port: int, bodies: Sequence[bytes]) -> None:
     await asyncio.gather(*(send(port, bodies[at::CONNECTIONS]) for at in range(CONNECTIONS)))
 
 
-def finish(server: Spanwarden, runs: int) -> None:
-    """Wait until this many runs have been decided; asking seldom, as answers cost what is measured."""
-    while server.decided() < runs:
+def finish(server: Spanwarden) -> None:
+    """Wait until every run has been decided; asking seldom, as answers cost what is measured."""
+    while any(server.metric(f"spanwarden_{name}") for name in ("pending_bytes", "windows_open")):
         time.sleep(1.0)
 
 
@@ -61,15 +61,13 @@ def measure(case: Case, rounds: int, spans: int, workers: int) -> tuple[Cost, Co
     """Return what a span costs one process and several, the medians of interleaved rounds; the first warms up."""
     costs: tuple[list[Cost], list[Cost]] = [], []
     with spanwarden() as one, spanwarden(service={"workers": workers}) as several:
-        decided = 0
         for number in range(rounds + 1):
             bodies = list(Workload(case.content, seed=number).requests(spans, case.batch))
-            sent, runs = counted(bodies)
-            decided += runs
+            sent, _ = counted(bodies)
             for server, into in zip((one, several), costs, strict=True):
                 before = cpu(server)
                 asyncio.run(spread(server.port, bodies))
-                finish(server, decided)
+                finish(server)
                 now = cpu(server)
                 if number:
                     into.append(Cost(*((b - a) / sent * 1e6 for a, b in zip(before, now, strict=True))))

@@ -107,6 +107,8 @@ class LmdbJournal:
         try:
             self._file.open(verified=self._shared)
         except DamagedError as damage:
+            if self._shared:
+                raise DirectoryError(f"{self._file.folder}: {damage}") from None
             why = str(damage)
         else:
             return

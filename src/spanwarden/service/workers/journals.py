@@ -50,6 +50,7 @@ class LentJournal:
         self._file = file
         self._lock = threading.Lock()
         self._lent = False
+        self._opened = False
         self._positions: list[int] = []
         self._closed: list[Closed] = []
         self._owed: dict[int, Release] = {}
@@ -73,6 +74,7 @@ class LentJournal:
                     raise
             threading.Event().wait(_PAUSE)
         self.journal.open()
+        self._opened = True
 
     def lend(self) -> None:
         """Let a worker write it. Raises DirectoryError."""
@@ -83,14 +85,13 @@ class LentJournal:
         self._directory.close()
 
     def close(self) -> bool:
-        """Let go of it, after releasing what the worker, which has ended, did not; tell whether it is empty."""
+        """Let go of it, after releasing what the worker, which has ended, did not; tell whether it may be removed."""
         if self._lent:
             self._file.close()
             self._release_rest()
-        empty = not self._lent and not self.journal.entries()
         self.journal.close()
         self._directory.close()
-        return empty
+        return self._opened and not self._lent and not self.journal.entries()
 
     def _release_rest(self) -> None:
         self.take_release()
@@ -251,8 +252,7 @@ class Journals:
     def close(self) -> None:
         """Close all; what is left of a worker that is no more goes when it is empty."""
         for slot, other in self._others.items():
-            lent = other.lent
-            if other.close() and not lent:
+            if other.close():
                 _remove(folder_of(self._directory, slot))
         self.own.close()
 
