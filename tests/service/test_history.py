@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from service.deliveries import FakeClock
 from service.test_corridor import Bench, spans
+from spanwarden.exporters.base import Notice
 from spanwarden.policy.state import CrossRunState, MemoryState, Sample
 from spanwarden.service import history as rooms
+from spanwarden.service import recording
 from spanwarden.service.history import History
 from spanwarden.service.housekeeping import Housekeeping
 from spanwarden.service.lifetime import Lifetime
@@ -165,6 +167,34 @@ def test_nothing_is_known_of_a_run_that_was_not_written_down(
     ledger.close()
 
 
+def test_runs_that_are_due_at_once_are_judged_by_their_ends(tmp_path: pathlib.Path) -> None:
+    ordered = bench(tmp_path, FIRST, opened())
+    ordered.receive(run_of(2, "new"))
+    ordered.receive(run_of(1, "new"))
+    told = [notice for notice in ordered.at(3) if notice.kind == "finding"]
+    assert [notice.run.trace_ids[0][:2] for notice in told] == ["01"]
+
+
+def test_a_run_that_cannot_be_written_down_is_not_known_either(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = opened()
+    first = bench(tmp_path, BUDGET, ledger)
+    record = recording.Recorder.record
+
+    def fails(self: recording.Recorder, judged: recording.Judged) -> list[Notice]:
+        if judged.run.trace_ids == ("01" * 16,):
+            raise ValueError
+        return record(self, judged)
+
+    monkeypatch.setattr(recording.Recorder, "record", fails)
+    first.receive(run_of(1, "pay", "pay", "pay"))
+    first.at(3)
+    first.receive(run_of(2, "pay"))
+    assert first.findings(6) == []
+    assert not first.judge._history._unwritten
+
+
 def test_a_first_seen_value_outlives_the_process_as_a_digest(tmp_path: pathlib.Path) -> None:
     ledger = opened(tmp_path / "data")
     first = bench(tmp_path, FIRST, ledger)
@@ -242,6 +272,24 @@ def test_a_run_in_too_many_places_makes_its_topic_unknown_up_to_then(
     assert after.met("t", ("3",), "2", 4, 9) is False
     assert after.others("t", ("never",), "2", 3, 9) is None
     assert after.others("other", ("never",), "2", 0, 9) == []
+
+
+def test_a_key_costs_what_is_under_it_and_not_what_is_under_others(known: Told) -> None:
+    for number in range(500):
+        known.run(str(number), number, key=str(number))
+    steps = 0
+
+    def counted() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with known.ledger.reading() as connection:
+        connection.set_progress_handler(counted, 1)
+        found = History(known.ledger, Telemetry()).others("t", ("7",), "none", 0, 1_000)
+        connection.set_progress_handler(None, 0)
+    assert found == [Sample(7)]
+    assert 0 < steps < 500
 
 
 def test_little_is_held_in_memory_and_all_is_known(known: Told, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from spanwarden.service.housekeeping import PRUNE_EVERY, Housekeeping
 from spanwarden.service.lifetime import Lifetime
 from spanwarden.service.metrics import Telemetry
 from spanwarden.service.settings import HistorySettings, RetentionSettings
+from spanwarden.storage.ledger.history import Learned, write
 from spanwarden.storage.ledger.ledger import Ledger
 from spanwarden.storage.ledger.opening import FILE, open_beside
 from spanwarden.storage.ledger.outbox import Outbox
@@ -28,6 +29,30 @@ class Kept:
 
     def wake(self) -> None:
         self.woken += 1
+
+
+def test_what_is_known_of_runs_never_costs_the_ledger_its_runs() -> None:
+    kept = Kept(max_size="1MiB")
+    write_run(kept.ledger, "a", kept.clock.wall_ns())
+    kept.chores.step()
+
+    def flood(first: int) -> None:
+        with kept.ledger.writing() as connection:
+            for number in range(first, first + 2_000):
+                sample = (kept.clock.wall_ns(), 1.0, "")
+                learned = Learned(((("t", str(number)), (sample,)),))
+                write(connection, f"r{number}", learned, whole=True)
+
+    flood(0)
+    kept.clock.pass_time(1)
+    kept.chores.step()
+    assert kept.telemetry.value("spanwarden_history_bytes") <= 256 * 1024, "at once, not after a minute"
+    assert kept.telemetry.value("spanwarden_history_capacity_bytes") == 256 * 1024
+    flood(10_000)
+    kept.clock.pass_time(PRUNE_EVERY)
+    kept.chores.step()
+    assert kept.telemetry.value("spanwarden_history_bytes") <= 256 * 1024
+    assert count(kept.ledger, "runs") == 1
 
 
 def test_old_runs_go_once_a_minute() -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import time
 import urllib.request
 
 import pytest
@@ -71,14 +72,14 @@ class Place:
         exporter.shutdown()
 
 
-def agent_run(*tools):
-    """Return the finished spans of one run as an SDK has them, the root last."""
+def agent_run(*tools, after=0):
+    """Return the finished spans of one run as an SDK has them, the root last. after: a time in ns."""
     memory = InMemorySpanExporter()
     provider = TracerProvider(resource=Resource({"service.name": "bot"}), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(memory))
     tracer = provider.get_tracer("test")
     attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "bot"}
-    root = tracer.start_span("invoke_agent bot", attributes=attributes, start_time=SECOND)
+    root = tracer.start_span("invoke_agent bot", attributes=attributes, start_time=after + SECOND)
     for number, tool in enumerate(tools, 2):
         attributes = {
             "gen_ai.operation.name": "execute_tool",
@@ -86,10 +87,10 @@ def agent_run(*tools):
             "gen_ai.tool.call.id": f"c{number}",
         }
         span = tracer.start_span(
-            f"execute_tool {tool}", set_span_in_context(root), attributes=attributes, start_time=number * SECOND
+            f"execute_tool {tool}", set_span_in_context(root), attributes=attributes, start_time=after + number * SECOND
         )
-        span.end(number * SECOND + 5)
-    root.end(100 * SECOND)
+        span.end(after + number * SECOND + 5)
+    root.end(after + 100 * SECOND)
     provider.shutdown()
     return memory.get_finished_spans()
 
@@ -122,6 +123,28 @@ def test_a_run_that_was_open_at_the_end_is_judged_as_if_nothing_had_been(tmp_pat
         place.send(spans[3:])
         assert finding(hook) == expected
     assert expected[2:] == ("tool-forbidden", "root_ended")
+
+
+def test_a_budget_over_runs_is_kept_through_a_kill_and_counts_each_run_once(tmp_path, hook):
+    place = Place(tmp_path, hook.url, grace="10m")
+    (tmp_path / "p.yaml").write_text(
+        "name: tight\nrules: [{id: budget, aggregate: {op: count, of: {tool: pay}, by: [agent], over: 24h, gt: 3}}]\n"
+    )
+    start = time.time_ns() - 1000 * SECOND
+    with place.start() as child:
+        place.send(agent_run("pay", "pay", after=start))
+        eventually(lambda: place.metric("spanwarden_runs_decided_total") == 1, "the run is decided")
+        child.process.send_signal(signal.SIGKILL)
+        child.wait()
+    with place.start() as child:
+        # The journal still holds the first run, which is judged again.
+        eventually(lambda: place.metric("spanwarden_runs_decided_total") == 1, "the run is decided")
+        place.send(agent_run("pay", after=start + 200 * SECOND))
+        eventually(lambda: place.metric("spanwarden_runs_decided_total") == 2, "the run is decided")
+        assert place.metric("spanwarden_not_evaluable_total") == 0
+        assert hook.posts.items == []
+        place.send(agent_run("pay", after=start + 400 * SECOND))
+        assert finding(hook)[2] == "budget"
 
 
 def test_a_second_process_is_told_whose_the_directory_is(tmp_path, hook):

@@ -280,7 +280,7 @@ class Corridor:
 
     def _settle(self, decisions: list[Decision]) -> None:
         if decisions:
-            judged = (self._judged(decision) for decision in decisions)
+            judged = (self._judged(decision) for decision in in_order(decisions))
             self._unwritten += [each for each in judged if each is not None]
         self._write()
         for name, metric in _COUNTED.items():
@@ -331,6 +331,7 @@ class Corridor:
             except Exception:
                 self._telemetry.count("spanwarden_processing_errors")
                 logger.exception("run %s could not be written down; it is passed over", judged.run.id)
+                self._judge.give_up(judged)
             del self._unwritten[0]
         return True
 
@@ -355,3 +356,13 @@ class Corridor:
     def _fetch(self, position: int) -> Split | None:
         entry = self._journal.read(position)
         return None if entry is None else split(entry.signal, entry.body)
+
+
+def in_order(decisions: Sequence[Decision]) -> list[Decision]:
+    """Return decisions by the ends of their runs, for rules that look at the runs before.
+
+    One that takes in parts decided before it stays behind those.
+    """
+    if any(decision.absorbed for decision in decisions):
+        return list(decisions)
+    return sorted(decisions, key=lambda decision: decision.run.end)

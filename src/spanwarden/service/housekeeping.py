@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 1.0
 """Seconds between two looks for changes that another process (`spanwarden outbox`) made."""
 PRUNE_EVERY = 60.0
+_HISTORY_SHARE = 4
+"""What is known of other runs takes at most this part of the ledger, so that it does not cost the ledger its runs."""
 _SHRINK_TO = 0.9
 """A ledger that is too big is pruned to this part of its bound, so that it is not pruned all the time."""
 
@@ -52,9 +54,9 @@ class Housekeeping:
         self._stopping = threading.Event()
         telemetry.gauge("spanwarden_ledger_bytes", self._size)
         telemetry.gauge("spanwarden_ledger_capacity_bytes", lambda: self.retention.max_size)
-        self._history_size = 0
+        self._history_size = self._used = 0
         telemetry.gauge("spanwarden_history_bytes", lambda: self._history_size)
-        telemetry.gauge("spanwarden_history_capacity_bytes", lambda: self.history.max_size)
+        telemetry.gauge("spanwarden_history_capacity_bytes", self._most_history)
         for reason in ("age", "size"):
             telemetry.count("spanwarden_history_forgotten", 0, reason=reason)
         self._thread = threading.Thread(target=self._work, name="housekeeping", daemon=True)
@@ -86,21 +88,26 @@ class Housekeeping:
         if self._ledger.look():
             self._wake()
         if self._clock.monotonic() < self._next:
+            if self._ledger.used() - self._used > self._most_history() // 2:
+                self.prune_history()
             return
         self._next = self._clock.monotonic() + PRUNE_EVERY
         self._lifetime.save()
-        self.prune()
         self.prune_history()
+        self.prune()
 
     def prune_history(self) -> None:
         """Forget what is beyond the bounds of what is known of other runs. Raises LedgerUnavailableError."""
         oldest = self._clock.wall_ns() - int(self.history.max_age * 1e9)
-        aged, crowded = prune_history(self._ledger, HistoryBounds(oldest, self.history.max_size))
+        aged, crowded = prune_history(self._ledger, HistoryBounds(oldest, self._most_history()))
         for reason, count in (("age", aged), ("size", crowded)):
             self._telemetry.count("spanwarden_history_forgotten", count, reason=reason)
         if crowded:
             logger.warning("history of runs: %d entries are forgotten, there is no room for more", crowded)
-        self._history_size = held(self._ledger).size
+        self._history_size, self._used = held(self._ledger).size, self._ledger.used()
+
+    def _most_history(self) -> int:
+        return min(self.history.max_size, self.retention.max_size // _HISTORY_SHARE)
 
     def prune(self) -> None:
         """Remove what is beyond the bounds and give its space back. Raises LedgerUnavailableError."""

@@ -112,6 +112,10 @@ class Judge:
         for notice in told:
             self._count(notice)
 
+    def give_up(self, judged: Judged) -> None:
+        """Forget a judged run that cannot be written down: nothing of it is to be known that a restart forgets."""
+        self._history.written([judged.learned], [place for place, _ in judged.learned.samples])
+
     def _verdict(self, policy: Policy, decision: Decision, contents: Contents) -> Verdict:
         started = self._clock.monotonic()
         if decision.early:

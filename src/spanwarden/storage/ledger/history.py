@@ -48,8 +48,9 @@ class Known(NamedTuple):
 
 def known(connection: sqlite3.Connection, place: Place) -> Known:
     """Return what is known of a place."""
+    # The plus keeps SQLite from walking the whole topic by its times.
     rows = connection.execute(
-        "SELECT run, samples FROM history WHERE topic = ? AND key = ? ORDER BY latest, run", place
+        "SELECT run, samples FROM history WHERE topic = ? AND key = ? ORDER BY +latest, run", place
     ).fetchall()
     until = connection.execute(
         """SELECT max(until) FROM forgotten
