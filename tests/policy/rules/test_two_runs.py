@@ -54,6 +54,13 @@ def test_only_what_another_user_left_is_a_finding(tmp_path: Path) -> None:
     assert places(judged(policy, *reads("eve"), state=state, name="5")) == [[0, 1]]
 
 
+def test_a_run_that_takes_out_may_put_in_as_well(tmp_path: Path) -> None:
+    policy, state = policy_of(tmp_path, rule("from.run.user != to.run.user")), MemoryState()
+    judged(policy, *writes("eve"), state=state, name="1")
+    assert places(judged(policy, *reads("ann"), *writes("ann", day=1.5), state=state, name="2")) == [[0, 1]]
+    assert places(judged(policy, *reads("eve", day=2), state=state, name="3")) == [[0, 1]]
+
+
 def test_a_user_that_is_not_known_is_neither_the_same_nor_another(tmp_path: Path) -> None:
     policy, state = policy_of(tmp_path, rule("from.run.user != to.run.user")), MemoryState()
     judged(policy, *writes("eve"), state=state, name="1")

@@ -36,7 +36,7 @@ from spanwarden.policy.rules.content_index import (
     taken,
 )
 from spanwarden.policy.rules.excuses import Unmet, compile_excuse, excused, keeps, unmet_by
-from spanwarden.policy.rules.kept_values import Taken, Through, keep, taken_out
+from spanwarden.policy.rules.kept_values import Through, keep, taken_out
 from spanwarden.policy.rules.selectors import Selector, read_selector
 from spanwarden.policy.rules.shared_values import SharedValue, shared_values
 from spanwarden.policy.rules.spec import RuleSpec
@@ -131,9 +131,12 @@ class Flow(msgspec.Struct, frozen=True):
                 needs.add("history")
                 continue
             value = taken_value.value
+            if self.comparison is not None:
+                meant = self.comparison.holds(view, taken_value, through.owner(view, value.sink))
+                needs.update(self.comparison.names if meant is None else ())
+                if not meant:
+                    continue
             found = _shared(self, view, value, f"{_named(view, value.source)}, where another run had left it")
-            if not self._compares(view, through, taken_value, needs):
-                continue
             if self._stands(view, found, value.value) and value.sink not in reported:
                 reported.add(value.sink)
                 yield found
@@ -141,24 +144,6 @@ class Flow(msgspec.Struct, frozen=True):
         keep(view, view.state, topic, through, sources, between)
         if needs:
             yield NotEvaluable(self.id, tuple(sorted(needs)))
-
-    def _compares(self, view: RunView, through: Through, found: Taken, needs: set[str]) -> bool:
-        """Tell whether `where` holds for this run and any of those that had kept the value."""
-        if self.comparison is None:
-            return True
-        value = found.value
-        own = through.owner(view, value.sink)
-        bound = {"from": value.source, "to": value.sink}
-        lacking = False
-        for owner in sorted(found.owners):
-            given = self.comparison.given(owner, own)
-            if given is None:
-                lacking = True
-            elif self.comparison.test.holds(view, value.sink, bound, {"value": value.value, **given}):
-                return True
-        if lacking:
-            needs.update(fact.name for fact in through.facts)
-        return False
 
     def _stands(self, view: RunView, finding: Finding, value: str) -> bool:
         """Tell whether `where` holds and no condition takes the finding back."""

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from spanwarden.policy.document import Field, Node, nearest
 from spanwarden.policy.expressions.syntax import FROM, parse, refuse
+from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.conditions import Test, compile_test
 from spanwarden.policy.rules.fields import Path, path_of
+from spanwarden.policy.rules.kept_values import Taken
 from spanwarden.policy.vocabulary import Vocabulary
 
 COMPARED = ("user", "tenant", "agent", "service", "conversation")
@@ -24,11 +26,28 @@ class Comparison(NamedTuple):
     test: Test
     facts: tuple[Path, ...]
 
-    def given(self, owner: str, own: str) -> Mapping[str, bool] | None:
-        """Return what the condition must be told of the two runs by their owners; None where a fact is not known.
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of those facts."""
+        return tuple(fact.name for fact in self.facts)
 
-        owner, own: digests of the facts of the other run and of this one, in their order, with a space between.
+    def holds(self, view: RunView, found: Taken, own: str) -> bool | None:
+        """Tell whether it holds for this run and any of those that had kept a value; None where that is not known.
+
+        own: digests of the facts of this run, as the owners of what was found have them.
         """
+        value = found.value
+        bound = {"from": value.source, "to": value.sink}
+        unknown = False
+        for owner in sorted(found.owners):
+            given = self._given(owner, own)
+            if given is None:
+                unknown = True
+            elif self.test.holds(view, value.sink, bound, {"value": value.value, **given}):
+                return True
+        return None if unknown else False
+
+    def _given(self, owner: str, own: str) -> Mapping[str, bool] | None:
         parts = list(zip(self.facts, owner.split(" "), own.split(" "), strict=False))
         if any("-" in (theirs, ours) for _, theirs, ours in parts) or len(parts) < len(self.facts):
             return None
