@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spanwarden.effects.naming import actions_of, words_of
-from spanwarden.effects.table import DEFAULT_TABLE
+from spanwarden.effects.table import DEFAULT_TABLE, squashed
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,9 @@ def test_every_action_of_the_table_has_a_reader():
     }
     for action in actions:
         assert isinstance(list(effects_for(action, {}, None, DEFAULT_TABLE)), list)
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=90))
+def test_plain_names_split_and_squash_as_all_others_do(name):
+    assert words_of(f"é_{name}")[1:] == words_of(name)
+    assert squashed(f"é{name}")[1:] == squashed(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from spanwarden.effects.limits import MAX_NAME
@@ -9,6 +10,10 @@ from spanwarden.effects.table import Action, ToolTable, squashed
 
 _TURNS = frozenset({"by", "through", "via", "with", "from", "for", "using", "in", "on", "to", "into", "at", "of"})
 """A noun after one of these says how or where, not what."""
+_WORD = re.compile(r"[a-z0-9]+")
+_CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SHORT = 64
+"""Names of tools and fields come again and again; what they split into is remembered."""
 
 
 @lru_cache(maxsize=4096)
@@ -37,6 +42,12 @@ def actions_of(tool: str, server: str | None, table: ToolTable) -> tuple[Action,
 
 def words_of(name: str) -> list[str]:
     """Split a name at punctuation and at changes from small to capital letters; words come in lower case."""
+    return list(_remembered(name) if len(name) <= _SHORT else _split(name))
+
+
+def _split(name: str) -> list[str]:
+    if name.isascii():
+        return _WORD.findall(_CHANGE.sub(" ", name).lower())
     words: list[str] = []
     word = ""
     for index, character in enumerate(name):
@@ -52,6 +63,9 @@ def words_of(name: str) -> list[str]:
         word += character.lower()
     words.append(word)
     return [word for word in words if word]
+
+
+_remembered = lru_cache(maxsize=4096)(_split)
 
 
 def _without_server(name: str, server: str | None) -> tuple[str, str | None]:

@@ -73,8 +73,13 @@ class ToolTable(msgspec.Struct, frozen=True, eq=False):
         )
 
 
+_PUNCTUATION = {place: None for place in range(128) if not chr(place).isalnum()}
+
+
 def squashed(name: str) -> str:
     """Return a name in lower case, letters and digits only."""
+    if name.isascii():
+        return name.lower().translate(_PUNCTUATION)
     return "".join(character for character in name.lower() if character.isalnum())
 
 

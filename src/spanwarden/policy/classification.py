@@ -11,65 +11,63 @@ from spanwarden.effects.naming import words_of
 from spanwarden.effects.table import squashed
 from spanwarden.policy.metadata_table import CONFIDENTIAL, HEALTH, PERSONAL, PERSONAL_KEYS, SECRET_PATHS
 from spanwarden.policy.rules.base import RunView
-from spanwarden.policy.rules.content_index import MAX_SCANNED, sensitive
+from spanwarden.policy.rules.content_index import CALLS, MAX_SCANNED, sensitive_in
 from spanwarden.policy.rules.touched import is_sensitive, touched_paths
 
 Level = Literal["secret", "phi", "pii", "confidential", "internal", "public"]
 LEVELS: tuple[Level, ...] = ("secret", "phi", "pii", "confidential")
 """From the most to the least sensitive."""
+_SECRETS = frozenset({"secret", "password"})
+_PERSONAL = frozenset({"pii"})
 _MAX_KEYS = 400
 _MAX_PATHS = 64
 _MAX_NAME = 256
 
 
-def levels(view: RunView, index: int, fields: Iterable[Literal["arguments", "result"]]) -> frozenset[Level]:
-    """Return every level that an event's arguments, result or message text, and the names around them, give it."""
+def level_of(view: RunView, index: int, fields: Iterable[Literal["arguments", "result"]]) -> Level | None:
+    """Return the most sensitive level that an event's fields or message text, and the names around them, give it.
+
+    None where nothing does. What a lower level would take is not looked for once a higher one is found.
+    """
     event = view.events[index]
     if event.kind == "message":
-        return view.once("metadata.messages", lambda: _messages(view)).get(index, frozenset())
+        return view.once("metadata.messages", lambda: _messages(view)).get(index)
+    paths = list(_first_paths(view, index))
+    if any(_is_secret(path) for path in paths) or _holds(view, index, fields, _SECRETS):
+        return "secret"
     content = view.content(index)
-    found: set[Level] = set()
-    for field in fields:
-        by_event = view.once(("metadata.levels", field), lambda field=field: _by_event(view, field))  # type: ignore[misc]
-        found |= by_event.get(index, frozenset())
-        found |= _of_names(_keys(getattr(content, field)))
-    names = [event.tool or ""]
-    for path in _first_paths(view, index):
-        low = path.lower().replace("\\", "/")
-        if is_sensitive(path) or any(part in low for part in SECRET_PATHS):
-            found.add("secret")
-        names.append(path)
-    return frozenset(found | _of_words(names))
+    named = {level for field in fields for level in _of_names(_keys(getattr(content, field)))}
+    named |= _of_words((event.tool or "", *paths))
+    if "phi" not in named and _holds(view, index, fields, _PERSONAL):
+        named.add("pii")
+    return next((level for level in LEVELS if level in named), None)
 
 
-def first(found: Iterable[Level]) -> Level | None:
-    """Return the most sensitive level, None without any."""
-    held = set(found)
-    return next((level for level in LEVELS if level in held), None)
+def _is_secret(path: str) -> bool:
+    low = path.lower().replace("\\", "/")
+    return is_sensitive(path) or any(part in low for part in SECRET_PATHS)
 
 
-def _by_event(view: RunView, field: str) -> dict[int, frozenset[Level]]:
-    found: dict[int, set[Level]] = {}
-    for item in sensitive(view, field):
-        found.setdefault(item.event, set()).add("pii" if item.category == "pii" else "secret")
-    return {index: frozenset(held) for index, held in found.items()}
+def _holds(
+    view: RunView, index: int, fields: Iterable[Literal["arguments", "result"]], categories: frozenset[str]
+) -> bool:
+    if view.events[index].kind not in CALLS:
+        return False
+    return any(sensitive_in(view, field, index, categories) for field in fields)
 
 
-def _messages(view: RunView) -> dict[int, frozenset[Level]]:
-    found: dict[int, frozenset[Level]] = {}
+def _messages(view: RunView) -> dict[int, Level]:
+    found: dict[int, Level] = {}
     budget = MAX_SCANNED
     for index, event in enumerate(view.events):
         text = view.content(index).text if event.kind == "message" and budget > 0 else None
         if not text:
             continue
         budget -= len(text)
-        held: set[Level] = set()
         if find_secrets(text):
-            held.add("secret")
-        if find_personal(text):
-            held.add("pii")
-        if held:
-            found[index] = frozenset(held)
+            found[index] = "secret"
+        elif find_personal(text):
+            found[index] = "pii"
     return found
 
 

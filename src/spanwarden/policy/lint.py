@@ -15,7 +15,8 @@ from spanwarden.model.event import EffectKind, Kind, Status
 from spanwarden.policy.document import Field, nearest
 from spanwarden.policy.documents import gather
 from spanwarden.policy.expressions.patterns import PatternError, compiled
-from spanwarden.policy.overview import DERIVED, macros_for, rule_overviews, texts_of
+from spanwarden.policy.metadata import DERIVED
+from spanwarden.policy.overview import macros_for, rule_overviews, texts_of
 from spanwarden.policy.policy import Policy
 from spanwarden.policy.rule_list import NativeRule
 from spanwarden.policy.shapes import GROUPS

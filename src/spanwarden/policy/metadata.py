@@ -1,7 +1,8 @@
 """Facts about an event that conditions read: where it leads, how sensitive its data is, what sort of action it is.
 
 What the sender wrote goes first, then what the user's table says of the tool, host or path, then what is derived from
-effects, destinations and content. docs/metadata.md says what each value means.
+effects, destinations and content. docs/metadata.md says what each value means. A fact is worked out when it is first
+asked for: most conditions read one or two, and how sensitive data is can only be told by searching all of it.
 """
 
 from __future__ import annotations
@@ -9,234 +10,225 @@ from __future__ import annotations
 import fnmatch
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import re2
-
-from spanwarden.detectors.personal import find_personal
-from spanwarden.detectors.texts import leaves
-from spanwarden.effects.naming import words_of
 from spanwarden.effects.table import squashed
-from spanwarden.model.event import Content, Effect, Event
-from spanwarden.policy import metadata_table as words
+from spanwarden.model.event import Content
 from spanwarden.policy.approvals import approval_for
-from spanwarden.policy.classification import first, levels
-from spanwarden.policy.destinations import Destination, destinations, is_below
+from spanwarden.policy.classification import level_of
+from spanwarden.policy.deriving import alters, auth_method, category, permission_level, where
+from spanwarden.policy.destinations import destinations, is_below
 from spanwarden.policy.destruction import destroys
-from spanwarden.policy.metadata_table import MetadataTable
 from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.touched import touched_paths
 
 _ACTIONS = frozenset({"tool_call", "retrieval", "handoff"})
-_ZONES = ("external", "unknown", "internal")
-_WRITES = frozenset({"file_write", "network_send", "message_send", "vcs_write", "memory_write"})
-_BEARER = re2.compile(r"(?i)authorization['\"]?\s*[:=]\s*['\"]?\s*(?:bearer|token)\s|--oauth2-bearer\s")
-_BASIC = re2.compile(
-    r"(?i)authorization['\"]?\s*[:=]\s*['\"]?\s*basic\s|\s(?:-u|--user)[ =]?['\"]?[^\s:'\"]+:|://[^/\s:@]+:[^/\s@]+@"
-)
-_API_KEY = re2.compile(r"(?i)x-api-key['\"]?\s*[:=]|[?&]api_?key=")
-_AUTH_KEYS = {
-    "apikey": "api_key",
-    "xapikey": "api_key",
-    "accesstoken": "bearer",
-    "bearertoken": "bearer",
-    "oauthtoken": "bearer",
-}
-_MAX_LOOKED_AT = 16_384
+_SENSITIVE = frozenset({"secret", "phi", "pii"})
+_MISSING: Any = object()
 
 
 def metadata_of(view: RunView, index: int) -> dict[str, Any]:
-    """Return what is known of one event of a run. A key is absent where nothing tells; worked out once an event."""
-    return view.once(("metadata", index), lambda: _metadata(view, index, view.table))
+    """Return all that is known of one event of a run. A key is absent where nothing tells."""
+    return Metadata(view, index).whole()
 
 
-def _metadata(view: RunView, index: int, table: MetadataTable) -> dict[str, Any]:
-    event, content = view.events[index], view.content(index)
-    known: dict[str, Any] = {}
-    if table.environment:
-        known["environment"] = table.environment
-    known.update(_identity(view, event))
-    if event.kind in _ACTIONS:
-        reached = list(destinations(event, table.own_hosts))
-        known.update(_where(reached, table))
-        known.update(_what(event, content))
-        known.update(_sensitivity(view, index, known.get("network_zone")))
-        known.update(_trust(view, index, known))
-        known.update(_listed(event, reached, table))
-    else:
-        held = first(levels(view, index, ()))
-        if held:
-            known["data_classification"] = held
-    if event.status == "error" or content.error:
-        known["error"] = content.error or "error"
-    known.update(_sent(content))
-    return known
+class Metadata(dict[str, Any]):
+    """What is known of one event of a run, as an object of which each fact is worked out when it is asked for.
+
+    It reads as the dict that `metadata_of` returns.
+    """
+
+    __slots__ = ("_asked", "_listed", "_sent", "_whole", "derived", "place", "view")
+
+    def __init__(self, view: RunView, place: int) -> None:
+        super().__init__()
+        self.view = view
+        self.place = place
+        self._asked: dict[Any, Any] = {}
+        self.derived: dict[str, Any] = {}
+        self._listed: Mapping[str, Any] | None = None
+        self._sent: Mapping[str, Any] | None = None
+        self._whole: dict[str, Any] | None = None
+
+    # Facts
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """Return a fact, the default where nothing tells."""
+        try:
+            found = self._asked[key]
+        except KeyError:
+            found = self._asked[key] = self._fact(key)
+        return default if found is _MISSING else found
+
+    def _fact(self, key: Any) -> Any:
+        """Return a fact by whoever has the last word on it."""
+        if self._sent is None:
+            self._sent = _sent(self.view.content(self.place))
+        if key in self._sent:
+            return self._sent[key]
+        if key == "error":
+            error = self._error()
+            if error is not None:
+                return error
+        listed = self._from_table()
+        if key in listed:
+            return listed[key]
+        found = self.of_event(key) if key in _FACTS else None
+        return _MISSING if found is None else found
+
+    def whole(self) -> dict[str, Any]:
+        """Return all facts that are known."""
+        if self._whole is None:
+            names = {name: self.of_event(name) for name in _FACTS}
+            known = {name: value for name, value in names.items() if value is not None}
+            known.update(self._from_table())
+            error = self._error()
+            if error is not None:
+                known["error"] = error
+            known.update(_sent(self.view.content(self.place)))
+            self._whole = known
+        return self._whole
+
+    def _error(self) -> str | None:
+        content = self.view.content(self.place)
+        failed = content.error or self.view.events[self.place].status == "error"
+        return content.error or "error" if failed else None
+
+    def of_event(self, name: str) -> Any:
+        """Return a fact as it follows from the event, None where nothing tells."""
+        found = self.derived.get(name, _MISSING)
+        if found is _MISSING:
+            anyway, derive = _FACTS[name]
+            acts = anyway or self.view.events[self.place].kind in _ACTIONS
+            found = self.derived[name] = derive(self) if acts else None
+        return found
+
+    def _from_table(self) -> Mapping[str, Any]:
+        """Return what the user's table says of the event's paths, hosts and tool; the tool has the last word."""
+        if self._listed is None:
+            acts = self.view.events[self.place].kind in _ACTIONS
+            self._listed = _listed(self.view, self.place) if acts else {}
+        return self._listed
+
+    # All that a dict is asked for besides
+
+    def __getitem__(self, key: Any) -> Any:
+        found = self.get(key, _MISSING)
+        if found is _MISSING:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return self.get(key, _MISSING) is not _MISSING
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.whole())
+
+    def __len__(self) -> int:
+        return len(self.whole())
+
+    def __eq__(self, other: object) -> bool:
+        return self.whole() == (other.whole() if isinstance(other, Metadata) else other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        return repr(self.whole())
+
+    def keys(self) -> Any:
+        """Return the names of all facts."""
+        return self.whole().keys()
+
+    def values(self) -> Any:
+        """Return all facts."""
+        return self.whole().values()
+
+    def items(self) -> Any:
+        """Return all facts with their names."""
+        return self.whole().items()
 
 
-def _identity(view: RunView, event: Event) -> dict[str, Any]:
-    known = {"trace_id": event.trace_id.hex(), "session_id": view.run.conversation}
-    return {name: value for name, value in known.items() if value}
+def _zone(facts: Metadata) -> Any:
+    event, table = facts.view.events[facts.place], facts.view.table
+    places = where(destinations(event, table.own_hosts), table)
+    for name in ("encrypted", "domain_approved", "vendor_approved"):
+        facts.derived[name] = places.get(name)
+    return places["network_zone"]
 
 
-def _where(reached: Iterable[Destination], table: MetadataTable) -> dict[str, Any]:
-    places = list(reached)
-    if not places:
-        return {"network_zone": "none"}
-    zones = {place.zone for place in places}
-    known: dict[str, Any] = {"network_zone": next(zone for zone in _ZONES if zone in zones)}
-    told = [place.encrypted for place in places if place.zone != "internal" or len(zones) == 1]
-    if told and None not in told:
-        known["encrypted"] = all(told)
-    outside = [place.host for place in places if place.zone == "external"]
-    if outside:
-        approved = all(host is not None and is_below(host, table.approved_hosts) for host in outside)
-        known["domain_approved"] = known["vendor_approved"] = approved
-    elif "unknown" not in zones:
-        known["domain_approved"] = True
-    return known
+def _beside_zone(facts: Metadata, name: str) -> Any:
+    facts.of_event("network_zone")
+    return facts.derived[name]
 
 
-def _what(event: Event, content: Content) -> dict[str, Any]:
-    name = set(words_of(event.tool or ""))
-    found = list(_categories(event, name, content))
-    category = next((c for c in words.FIRST if c in found), found[0] if found else None)
-    known: dict[str, Any] = {"category": category} if category else {}
-    level = _permission_level(event, name)
-    if level:
-        known["permission_level"] = level
-    method = _auth_method(event, content)
-    if method:
-        known["auth_method"] = method
-    return known
-
-
-def _categories(event: Event, name: set[str], content: Content) -> Iterable[str]:
-    if any(e.detail == "payment" for e in event.effects) or (name & words.MONEY and not name & words.READING):
-        yield "financial"
-    browsing = bool(name & words.BROWSING)
-    if browsing and name & words.FORMS and _fills_in_a_card(content):
-        yield "payment"
-    if any(e.kind == "message_send" for e in event.effects):
-        yield "communication"
-    if browsing:
-        yield "browser"
-    for effect in event.effects:
-        yield "code" if effect.detail == "code" else words.CATEGORIES[effect.kind]
-    if name & words.TRANSFORMING:
-        yield "data_transform"
-
-
-def _fills_in_a_card(content: Content) -> bool:
-    """Tell whether a form is filled in with a card: by the names of the fields, or by a number that is one."""
-    for leaf in leaves(content.arguments, "arguments")[:64]:
-        named = squashed(leaf.field.rpartition(".")[2])
-        if named in words.CARD_FIELDS or squashed(leaf.text[:64]) in words.CARD_FIELDS:
-            return True
-        if any(found.kind == "card-number" for found in find_personal(leaf.text[:_MAX_LOOKED_AT])):
-            return True
-    return False
-
-
-def _permission_level(event: Event, name: set[str]) -> str | None:
-    kinds = {effect.kind for effect in event.effects}
-    if "approval" in kinds:
-        return None
-    changes_accounts = bool(name & words.ACCOUNTS and name & words.CHANGING)
-    if (name & words.ADMIN and not name & words.READING) or changes_accounts or any(map(_is_admin, event.effects)):
-        return "admin"
-    if "shell" in kinds:
-        return "execute"
-    if kinds & _WRITES or any(e.kind == "db_query" and _changes(e.target) for e in event.effects):
-        return "write"
-    return "read" if kinds else None
-
-
-def _is_admin(effect: Effect) -> bool:
-    if effect.detail in {"privilege", "permissions"}:
-        return True
-    if effect.kind == "file_write" and effect.target:
-        return (
-            effect.target.replace("\\", "/").lower().startswith(words.SYSTEM_FOLDERS) and effect.target != "/dev/null"
-        )
-    return effect.kind == "db_query" and bool(
-        {"grant", "revoke"}.intersection((effect.target or "").lower().split()[:1])
-    )
-
-
-def _changes(query: str | None) -> bool:
-    return bool(query) and (query or "").lstrip()[:8].lower().startswith(
-        ("insert", "update", "delete", "drop", "alter", "create", "truncate", "merge", "replace")
-    )
-
-
-def _destroys(event: Event) -> bool:
-    for effect in event.effects:
-        if effect.detail in {"delete", "force"} and effect.kind != "memory_write":
-            return True
-        if effect.kind == "db_query" and words.DESTRUCTIVE_SQL.intersection((effect.target or "").lower().split()[:1]):
-            return True
-    return False
-
-
-def _auth_method(event: Event, content: Content) -> str | None:
-    given = content.arguments
-    texts = [effect.target for effect in event.effects if effect.target]
-    if isinstance(given, Mapping):
-        for key, value in list(given.items())[:64]:
-            method = _AUTH_KEYS.get(squashed(str(key)[:64]))
-            if method and value:
-                return method
-            if isinstance(value, Mapping):
-                texts += [f"{name}: {item} " for name, item in list(value.items())[:64] if isinstance(item, str)]
-    looked_at = " ".join(texts)[:_MAX_LOOKED_AT].encode("ascii", "replace").decode()
-    for method, pattern in (("bearer", _BEARER), ("basic", _BASIC), ("api_key", _API_KEY)):
-        if pattern.search(looked_at):
-            return method
-    return "ssh" if any(text.startswith(("ssh://", "sftp://", "git@")) for text in texts) else None
-
-
-def _sensitivity(view: RunView, index: int, zone: Any) -> dict[str, Any]:
-    """Return the classification: of what leaves for an event that goes outside, else of everything it touched."""
+def _classification(facts: Metadata) -> str | None:
+    """Return how sensitive the data is: of what leaves for an event that goes outside, else of all it touched."""
+    view, index = facts.view, facts.place
+    if view.events[index].kind not in _ACTIONS:
+        return level_of(view, index, ())
+    outside = facts.of_event("network_zone") == "external"
+    held = level_of(view, index, ("arguments",) if outside else ("arguments", "result"))
     content = view.content(index)
-    outside = zone == "external"
-    known: dict[str, Any] = {}
-    held = first(levels(view, index, ("arguments",) if outside else ("arguments", "result")))
     if held is None and (content.arguments is not None or content.result is not None):
-        held = "public" if outside else "internal"
-    if held:
-        known["data_classification"] = held
-    received = first(levels(view, index, ("result",))) if outside else None
-    if received:
-        known["received_classification"] = received
-    return known
+        return "public" if outside else "internal"
+    return held
 
 
-def _trust(view: RunView, index: int, known: Mapping[str, Any]) -> dict[str, Any]:
-    event = view.events[index]
-    leaks = known.get("network_zone") == "external" and known.get("data_classification") in {"secret", "phi", "pii"}
-    grave = known.get("category") in {"financial", "payment"} or known.get("permission_level") == "admin"
-    destructive = destroys(event)
-    facts: dict[str, Any] = {"requires_approval": bool(leaks or grave or destructive or _destroys(event))}
-    facts["destructive"] = destructive
-    token = approval_for(view, index)
-    if token:
-        facts["approval_token"] = token
-    return facts
+def _received(facts: Metadata) -> str | None:
+    outside = facts.of_event("network_zone") == "external"
+    return level_of(facts.view, facts.place, ("result",)) if outside else None
 
 
-def _listed(event: Event, reached: Iterable[Destination], table: MetadataTable) -> dict[str, Any]:
-    """Return what the user's table says of the event's paths, hosts and tool; the tool has the last word."""
+def _requires_approval(facts: Metadata) -> bool:
+    event = facts.view.events[facts.place]
+    if alters(event) or facts.of_event("destructive") or facts.of_event("permission_level") == "admin":
+        return True
+    if facts.of_event("category") in {"financial", "payment"}:
+        return True
+    outside = facts.of_event("network_zone") == "external"
+    return outside and facts.of_event("data_classification") in _SENSITIVE
+
+
+_Derive = Callable[[Metadata], Any]
+_FACTS: Mapping[str, tuple[bool, _Derive]] = {
+    "environment": (True, lambda m: m.view.table.environment or None),
+    "trace_id": (True, lambda m: m.view.events[m.place].trace_id.hex() or None),
+    "session_id": (True, lambda m: m.view.run.conversation or None),
+    "network_zone": (False, _zone),
+    "encrypted": (False, lambda m: _beside_zone(m, "encrypted")),
+    "domain_approved": (False, lambda m: _beside_zone(m, "domain_approved")),
+    "vendor_approved": (False, lambda m: _beside_zone(m, "vendor_approved")),
+    "category": (False, lambda m: category(m.view.events[m.place], m.view.content(m.place))),
+    "permission_level": (False, lambda m: permission_level(m.view.events[m.place])),
+    "auth_method": (False, lambda m: auth_method(m.view.events[m.place], m.view.content(m.place))),
+    "data_classification": (True, _classification),
+    "received_classification": (False, _received),
+    "requires_approval": (False, _requires_approval),
+    "destructive": (False, lambda m: destroys(m.view.events[m.place])),
+    "approval_token": (False, lambda m: approval_for(m.view, m.place)),
+}
+"""What can be derived, in the order in which it is shown: whether of every event or of actions only, and how."""
+DERIVED = frozenset((*_FACTS, "error"))
+"""Names of facts that are derived where the sender says nothing."""
+
+
+def _listed(view: RunView, index: int) -> Mapping[str, Any]:
+    event, table = view.events[index], view.table
     known: dict[str, Any] = {}
     for _, path in zip(range(64), touched_paths(event) if table.paths else (), strict=False):
         for pattern, facts in table.paths.items():
             if _glob(pattern).match(path[-4096:]):
                 known.update(facts)
-    hosts = [place.host for place in reached if place.host] if table.hosts else []
-    for host in hosts[:64]:
-        for listed, facts in table.hosts.items():
-            if is_below(host, (listed,)):
-                known.update(facts)
+    if table.hosts:
+        hosts = [place.host for place in destinations(event, table.own_hosts) if place.host]
+        for host in hosts[:64]:
+            for listed, facts in table.hosts.items():
+                if is_below(host, (listed,)):
+                    known.update(facts)
     if event.tool and table.tools:
         named = squashed(event.tool)
         for tool, facts in table.tools.items():

@@ -8,21 +8,14 @@ from typing import Any
 
 import msgspec
 
-from spanwarden.detectors.words import word_set
 from spanwarden.policy.document import Field, Node
 from spanwarden.policy.documents import Document, gather
+from spanwarden.policy.metadata import DERIVED
 from spanwarden.policy.policy import Policy
 from spanwarden.policy.rule_list import NativeRule
 from spanwarden.policy.rules.families import BODIES
 from spanwarden.policy.rules.spec import WEIGHTS
 
-DERIVED = word_set(
-    """
-    network_zone encrypted domain_approved vendor_approved auth_method data_classification received_classification
-    category permission_level destructive requires_approval approval_token environment trace_id session_id error
-    """
-)
-"""Metadata that is derived where the sender says nothing; see docs/metadata.md."""
 _METADATA = re.compile(r"\bmetadata\.(?:get\(\s*['\"])?([a-z_][a-z0-9_]*)")
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 _LITERAL = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")

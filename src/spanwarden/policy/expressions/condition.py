@@ -49,6 +49,12 @@ class Condition:
         run = running(view)
         return self._function(run, index, run.work(self._key), bound)
 
+    def on(self, view: RunView) -> Callable[[int], Any]:
+        """Return a function from an event's position to what the condition comes to there; see `value`."""
+        run = running(view)
+        function, work = self._function, run.work(self._key)
+        return lambda index: function(run, index, work, _NOTHING)
+
     def test(self, view: RunView, index: int, bound: Mapping[str, Any] = _NOTHING) -> bool:
         """Tell whether the condition holds: whether what it comes to is true, not empty, not zero and not None."""
         return bool(self.value(view, index, bound))

@@ -77,9 +77,10 @@ def each(condition: Condition, view: RunView, outcome: Outcome) -> None:
     """Work a condition out on every event of a run."""
     run = running(view)
     run.asked.clear()
+    value = condition.on(view)
     for index in range(len(view.events)):
         try:
-            if condition.value(view, index):
+            if value(index):
                 outcome.hits.append(index)
         except Exception as error:  # noqa: BLE001 - one event that fails must not hide the next
             outcome.fail(index, error)

@@ -16,6 +16,8 @@ from spanwarden.policy.expressions.work import Work, paid
 
 MAX_JOINED = 1 << 20
 """Characters of a text, or items of a list, that adding may come to."""
+_SINGLE = (str, int, float, EventField)
+_SIZED = (str, list, tuple, dict, set, frozenset)
 MAX_BITS = 2_048
 """Bits of a whole number that arithmetic may come to."""
 
@@ -131,12 +133,12 @@ def each(value: Any) -> Any:
     """Return what a loop goes through: nothing of what is unknown, a text as one item."""
     if value is None:
         return ()
-    return (value,) if isinstance(value, str | int | float | EventField) else value
+    return (value,) if isinstance(value, _SINGLE) else value
 
 
 def turns(work: Work, value: Iterable[Any]) -> Iterable[Any]:
     """Return what a loop goes through, and take the steps for it. Steps of a run take theirs one by one."""
-    if isinstance(value, str | list | tuple | dict | set | frozenset):
+    if isinstance(value, _SIZED):
         work.take(len(value))
         return value
     if isinstance(value, Steps):

@@ -9,7 +9,7 @@ import msgspec
 
 from spanwarden.policy.expressions import steps
 from spanwarden.policy.expressions.work import Work
-from spanwarden.policy.metadata import metadata_of
+from spanwarden.policy.metadata import Metadata
 from spanwarden.policy.rules.base import RunView
 
 Predicate = Callable[[Any], Any]
@@ -35,6 +35,8 @@ class Running:
         self.lacking: set[int] = set()
         """Events on which something was asked for in vain."""
         self._steps: dict[int, dict[str, Any]] = {}
+        self._effects: dict[int, steps.Effects] = {}
+        self._metadata: dict[int, Metadata] = {}
         self._work: dict[int, Work] = {}
         self._searches: dict[int, _Search] = {}
         self._loaders: Mapping[str, Callable[[int], Any]] = {
@@ -105,11 +107,17 @@ class Running:
 
     def effects(self, index: int) -> steps.Effects:
         """Return what an event did to the world."""
-        return steps.effects_of(self.events[index].effects)
+        found = self._effects.get(index)
+        if found is None:
+            found = self._effects[index] = steps.effects_of(self.events[index].effects)
+        return found
 
     def metadata(self, index: int) -> dict[str, Any]:
         """Return the facts about an event: those that it was told with, and all that is derived."""
-        return metadata_of(self.view, index)
+        found = self._metadata.get(index)
+        if found is None:
+            found = self._metadata[index] = Metadata(self.view, index)
+        return found
 
     def step_metadata(self, index: int) -> dict[str, Any]:
         """Return troy's metadata of an event: of one that was told in troy's format nothing but what was told."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -166,7 +167,7 @@ def field_of(value: Any, name: str) -> Any:
         return _effects_field(value, name)
     if kind is RunField:
         return run_field(value, name)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict | Mapping):
         return value.get(name)
     if value is None:
         return None
@@ -175,13 +176,17 @@ def field_of(value: Any, name: str) -> Any:
 
 def _effects_field(value: Effects, name: str) -> Any:
     if name == "kinds":
-        kinds = {effect["kind"] for effect in value}
-        return frozenset(kinds.union(group for group, members in GROUPS.items() if not kinds.isdisjoint(members)))
+        return _with_groups(frozenset([effect["kind"] for effect in value]))
     if name == "targets":
         return [effect["target"] for effect in value if effect["target"] is not None]
     if name == "details":
         return [detail for effect in value if effect["detail"] for detail in effect["detail"].split(",")]
     raise ConditionError(f"effects have no {name!r}, but kinds, targets and details")
+
+
+@functools.lru_cache(maxsize=1_024)
+def _with_groups(kinds: frozenset[str]) -> frozenset[str]:
+    return kinds.union(group for group, members in GROUPS.items() if not kinds.isdisjoint(members))
 
 
 def event_field(value: EventField, name: str) -> Any:

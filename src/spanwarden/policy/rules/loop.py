@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-import re2
 
 from spanwarden.detectors.texts import leaves
 from spanwarden.model.event import Event
@@ -46,7 +46,7 @@ SHAPE = Shape(
     noun="a loop",
 )
 Words = frozenset[str]
-_WORD = re2.compile(r"[\pL\pN_]+")
+_WORD = re.compile(r"\w+")
 
 
 class Alike(NamedTuple):
