@@ -198,12 +198,13 @@ class Window:
             self.rooted = True
         elif observation.kind != "span":
             self.has_event = True
-        if observation.source == "span" and observation.span_id:
-            self._place(observation)
+        if observation.source == "span":
+            if observation.span_id:
+                self._place(observation)
+            if bare(observation):
+                self.has_bare = True
         if observation.history:
             self.mute = False
-        if bare(observation):
-            self.has_bare = True
         if observation.loose:
             span = (observation.trace_id, observation.span_id)
             self.loose.setdefault(span, []).append(observation)
@@ -228,8 +229,8 @@ class Window:
         return True
 
     def repeats(self, o: Observation) -> bool:
-        """Tell whether an observation is of a message that this window holds from an earlier call, and nothing else."""
-        if not o.history or o.source != "message" or o.merge is None or o.loose or o.leads_to or o.follows:
+        """Tell whether a message of a record that is taken in is held already, from an earlier model call."""
+        if not o.history or o.merge is None or o.loose:
             return False
         at = self.history.get((o.kind, o.merge, o.status, o.agent))
         return at is not None and not earlier(o, self.fresh[at])
@@ -344,6 +345,11 @@ class Window:
         return identity(observation) in self.identities
 
 
+def speaks(o: Observation) -> bool:
+    """Tell whether an observation is only of what was said, and ties its run to nothing beyond its keys."""
+    return o.source == "message" and not o.leads_to and not o.follows
+
+
 def _repeated(o: Observation) -> Repeated:
     """Return what makes two observations the same piece of history, told by two model calls."""
     return o.kind, o.merge or "", o.status, o.agent
@@ -366,11 +372,15 @@ def identity(observation: Observation) -> int:
 def weight(observation: Observation) -> int:
     """Return about how many bytes of memory an observation holds (measured by tests/bench/open_runs.py)."""
     o = observation
-    size = 650 + len(o.merge or "") + len(o.agent or "") + len(o.tool or "") + len(o.conversation or "")
+    size = 650
+    for name in (o.merge, o.agent, o.tool, o.conversation):
+        if name is not None:
+            size += len(name)
     for key in o.keys:
         size += len(key)
-    for key in o.leads_to + o.follows:
-        size += 120 + len(key)
+    if o.leads_to or o.follows:
+        for key in o.leads_to + o.follows:
+            size += 120 + len(key)
     for effect in o.effects:
         size += 80 + len(effect.target or "")
     return size

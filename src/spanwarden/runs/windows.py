@@ -37,7 +37,7 @@ from spanwarden.runs.merging import names
 from spanwarden.runs.references import References
 from spanwarden.runs.room import leaving
 from spanwarden.runs.ties import answer_keys, bare, goes_on_from, loose_ties, seeks
-from spanwarden.runs.window import Window, WindowSettings, weight
+from spanwarden.runs.window import Window, WindowSettings, speaks, weight
 
 __all__ = ["Decision", "Window", "WindowSettings", "Windows", "weight"]
 _ROOM = 0.98
@@ -116,17 +116,21 @@ class Windows:
             count += 1
             if observation.content is not None:
                 positions[observation.content.position] = None
+            known = window if observation.keys is keys and speaks(observation) else None
             # Most of what a model is sent was told before; as part of a record that is taken in it changes nothing.
-            if observation.keys is keys and window is not None and window.repeats(observation):
+            if known is not None and known.repeats(observation):
                 continue
             size = weight(observation)
-            window = self._window(observation, size, now, sender)
-            if window is None:
-                continue
-            if window.decided_at is not None and not self._reopen(window, observation):
-                window = None
-                continue
-            window.last = max(window.last, now)
+            if known is None or known.size + size > self.settings.max_run_size:
+                window = self._window(observation, size, now, sender)
+                if window is None:
+                    continue
+                if window.decided_at is not None and not self._reopen(window, observation):
+                    window = None
+                    continue
+                window.last = max(window.last, now)
+            else:
+                window = known
             self._take(window, observation, size, position)
             keys = observation.keys
             if self.alerts is not None and window.look_at is None:
@@ -265,6 +269,8 @@ class Windows:
             self._references.hold(window, told_at)
         elif taken and observation.content is not None:
             self._references.hold(window, observation.content.position)
+        if observation.source != "span":
+            return
         if self._hosting.note(window, observation):
             self._awaited.append(observation)
         if bare(observation):
