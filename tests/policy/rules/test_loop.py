@@ -23,6 +23,13 @@ def test_the_same_call_again_and_again(tmp_path: Path) -> None:
     assert places(judged(policy, call("get", id=1), call("give", id=1), call("get", id=1))) == []
 
 
+def test_calls_that_have_other_arguments_leave_nothing_open(tmp_path: Path) -> None:
+    policy = policy_of(tmp_path, rule("same: [tool, args.id], times: 2"))
+    verdict = judged(policy, call("get", page=1), call("get", page=2), call("get", id=1), call("get", id=1))
+    assert places(verdict) == [[2, 3]]
+    assert verdict.not_evaluable == ()
+
+
 def test_a_different_result_is_progress(tmp_path: Path) -> None:
     policy = policy_of(tmp_path, rule("same: [tool], times: 2, no_progress: result"))
     assert places(judged(policy, call("poll", "a"), call("poll", "b"), call("poll", "c"))) == []

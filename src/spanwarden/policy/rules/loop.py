@@ -105,7 +105,8 @@ class Loop(msgspec.Struct, frozen=True):
             value = fact(view, index)
             if value is MISSING:
                 if fact.needs:
-                    needs.add(fact.needs)
+                    lacking = fact.lacks(view, index)
+                    needs.update((lacking,) if lacking else ())
                     return None, []
                 value = None
             if share is None:
