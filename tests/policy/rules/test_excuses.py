@@ -74,6 +74,14 @@ def test_each_says_why_it_did_not_apply(tmp_path: Path) -> None:
     assert "what other runs did is not known" in whys["seen('p', value)"]
 
 
+def test_what_is_joined_by_or_is_told_of_in_parts_where_it_keeps_something(tmp_path: Path) -> None:
+    policy = policy_of(
+        tmp_path, payee("[\"(from.tool == 'ä' and to.tool) or seen('p', value)\", \"index == 9 or role\"]")
+    )
+    told = explained(policy, *paid(), state=MemoryState())
+    assert [text for text, _ in told] == ["from.tool == 'ä' and to.tool", "seen('p', value)", "index == 9 or role"]
+
+
 def test_what_telemetry_lacks_is_named(tmp_path: Path) -> None:
     policy = policy_of(tmp_path, 'rules: [{id: r, any_of: [b, c], unless: "args.a == 1 and result.b == 2"}]')
     event, content = call("b", a=1)

@@ -100,7 +100,7 @@ def _alternatives(place: Field) -> Iterator[str]:
     if "\n" not in text and isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.Or):
         # The renamed name is as long as the one it stands for, so the places are those of the text.
         encoded = text.encode()
-        yield from (f"({encoded[part.col_offset : part.end_col_offset].decode()})" for part in tree.values)
+        yield from (encoded[part.col_offset : part.end_col_offset].decode() for part in tree.values)
 
 
 def _refusal(test: Test, view: RunView, index: int, bound: Mapping[str, int], facts: Mapping[str, Any]) -> str | None:
