@@ -168,5 +168,5 @@ def _key(step: int, role: str, text: bytes) -> Key:
     return step, role, text[end - _SAMPLE : end]
 
 
-HISTORIES = Histories(64 << 20)
+HISTORIES = Histories(32 << 20)
 """Those that this process reads."""

@@ -102,7 +102,7 @@ class ContentReader:
     """
 
     def __init__(
-        self, fetch: Callable[[int], Request | Split | None], limit: int = 32 << 20, keep_records: int = 32
+        self, fetch: Callable[[int], Request | Split | None], limit: int = 16 << 20, keep_records: int = 32
     ) -> None:
         self._fetch = fetch
         self._limit = limit
