@@ -16,6 +16,7 @@ from spanwarden.policy.approvals import approval_for
 from spanwarden.policy.destinations import host_of
 from spanwarden.policy.expressions.errors import ConditionError, UnknownError
 from spanwarden.policy.expressions.running import Running
+from spanwarden.policy.expressions.sayings import Sayings
 from spanwarden.policy.expressions.steps import EventField
 from spanwarden.policy.rules.touched import touched_paths
 from spanwarden.policy.state import Sample
@@ -129,9 +130,9 @@ def user_said(running: Running, index: int, value: Any) -> bool:
     wanted = " ".join(str(value).lower().split())
     if len(wanted) < _MIN_SAID and not wanted.isdigit():
         return False
-    said = running.view.once("expressions.said", lambda: _said(running))
-    pattern = rf"(?<!\w){re.escape(wanted)}(?!\w)"
-    return any(place < index and wanted in text and re.search(pattern, text) for place, text in said)
+    said = running.view.once("expressions.said", lambda: Sayings(_said(running)))
+    first = said.first(wanted)
+    return first is not None and first < index
 
 
 def _said(running: Running) -> list[tuple[int, str]]:
