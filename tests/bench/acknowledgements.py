@@ -16,17 +16,13 @@ import http.client
 import pathlib
 import sqlite3
 import statistics
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from typing import NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from bench.pipeline import SETTINGS, free_port
+from bench.pipeline import spanwarden
 from bench.workload import Finished, Workload, encoded
 
 BATCH = 512
@@ -127,28 +123,22 @@ def _small(number: int) -> bytes:
     return request.SerializeToString()
 
 
-def measure(events: int, folder: pathlib.Path) -> dict[str, Latency]:
-    """Return what small requests waited in each phase; the service's data lies in a folder."""
+def measure(events: int) -> dict[str, Latency]:
+    """Return what small requests waited in each phase."""
     requests = long_run(events)
-    ports = {name: free_port() for name in ("port", "http", "metrics")}
-    settings = folder / "settings.yaml"
-    settings.write_text(SETTINGS.format(directory=folder / "data", **ports), encoding="utf-8")
-    command = [sys.executable, "-m", "spanwarden.cli.main", "serve", "--config", str(settings)]
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output)
-        try:
-            with contextlib.closing(_connected(ports["http"])) as large, Probe(ports["http"]) as probe:
-                time.sleep(REST)
-                times = [probe.taken[0][0], time.perf_counter()]
-                for request in requests:
-                    while not large.send(request):
-                        time.sleep(EVERY)
-                times.append(time.perf_counter())
-                _until_judged(folder / "data", events)
-                times.append(time.perf_counter())
-        finally:
-            process.terminate()
-            process.wait()
+    with (
+        spanwarden() as service,
+        contextlib.closing(_connected(service.http_port)) as large,
+        Probe(service.http_port) as probe,
+    ):
+        time.sleep(REST)
+        times = [probe.taken[0][0], time.perf_counter()]
+        for request in requests:
+            while not large.send(request):
+                time.sleep(EVERY)
+        times.append(time.perf_counter())
+        _until_judged(service.data, events)
+        times.append(time.perf_counter())
     return {
         phase: _latency([took for at, took in probe.taken if begin <= at < end], end - begin)
         for phase, begin, end in zip(PHASES, times[:-1], times[1:], strict=True)
@@ -193,8 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--events", type=int, default=10_000)
     events = parser.parse_args().events
-    with tempfile.TemporaryDirectory() as folder:
-        found = measure(events, pathlib.Path(folder))
+    found = measure(events)
     print(f"acknowledgement of small requests beside a run of {events:,} events")
     for phase, latency in found.items():
         print(

@@ -101,8 +101,10 @@ class Server:
 class Spanwarden(Server):
     """The service, whose work is done when every run has been decided."""
 
-    def __init__(self, command: Sequence[str], folder: pathlib.Path, port: int, metrics: int) -> None:
+    def __init__(self, command: Sequence[str], folder: pathlib.Path, port: int, http_port: int, metrics: int) -> None:
         super().__init__(command, folder, port)
+        self.http_port = http_port
+        self.data = folder / "data"
         self._metrics = metrics
 
     def finish(self, runs: int) -> None:
@@ -157,8 +159,8 @@ def spanwarden(
     """
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        port, metrics = free_port(), free_port()
-        protocols = {"grpc": {"endpoint": f"127.0.0.1:{port}"}, "http": {"endpoint": f"127.0.0.1:{free_port()}"}}
+        port, http_port, metrics = free_port(), free_port(), free_port()
+        protocols = {"grpc": {"endpoint": f"127.0.0.1:{port}"}, "http": {"endpoint": f"127.0.0.1:{http_port}"}}
         settings = {
             "receivers": {"otlp": {"protocols": protocols}},
             "processors": {
@@ -176,7 +178,7 @@ def spanwarden(
         }
         (folder / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
         command = [sys.executable, "-m", "spanwarden.cli.main", "serve", "--config", str(folder / "settings.yaml")]
-        server = Spanwarden(command, folder, port, metrics)
+        server = Spanwarden(command, folder, port, http_port, metrics)
         try:
             yield server
         finally:

@@ -19,8 +19,8 @@ def test_a_long_run_is_one_trace_with_one_root_at_its_end():
     assert {span.parent_span_id for span in flat} - {b""} <= {span.span_id for span in flat}
 
 
-def test_judging_a_long_run_holds_up_no_acknowledgement(tmp_path):
-    found = measure(4000, tmp_path)
+def test_judging_a_long_run_holds_up_no_acknowledgement():
+    found = measure(4000)
     assert tuple(found) == PHASES
     assert all(latency.half <= latency.p99 <= latency.longest for latency in found.values())
     assert found["before"].count > 20 < found["judging"].count
