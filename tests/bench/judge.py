@@ -1,4 +1,4 @@
-"""What judging a run with `pack:agent-baseline` costs, beside a floor: one RE2 set over the same bytes.
+"""What judging a run with `pack:agent-baseline` costs, beside a floor: one RE2 set over the same bytes; and each pack.
 
 usage: python tests/bench/judge.py [ROUNDS] [LABELLED.jsonl.gz...]
 
@@ -11,8 +11,10 @@ forgotten before each turn. CPU time; the ratio is what to compare between machi
 
 from __future__ import annotations
 
+import functools
 import gc
 import gzip
+import importlib.resources
 import json
 import pathlib
 import statistics
@@ -129,16 +131,29 @@ def table(runs: Runs, policy: Policy, rounds: int) -> dict[str, float]:
     )
 
 
+def by_pack(runs: Runs, rounds: int) -> dict[str, float]:
+    """Return seconds of CPU to judge all runs, content in memory, with each pack that there is."""
+    packs = importlib.resources.files("spanwarden.policy.packs")
+    names = sorted(place.name.removesuffix(".yaml") for place in packs.iterdir() if place.name.endswith(".yaml"))
+    policies = {name: load(f"pack:{name}") for name in names}
+    return measure(
+        {name: functools.partial(judge, policy, runs, read=False) for name, policy in policies.items()}, rounds
+    )
+
+
 def main() -> int:
     """Run the command line."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     policy = load("pack:agent-baseline")
     print(f"CPU to judge a run, pack:agent-baseline, median of {rounds} interleaved rounds")
     print(f"{'runs':<12}{'count':>8}{'unit':>9}{'floor':>10}{'judge':>10}{'in memory':>11}{'ratio':>8}")
+    packs: dict[str, list[float]] = {}
     for name, content in (("no content", False), ("content", True)):
         runs = from_requests(content)
         gc.freeze()
         _row(name, runs, table(runs, policy, rounds), "µs/span", 1e6 / runs.spans)
+        for pack, seconds in by_pack(runs, min(rounds, 3)).items():
+            packs.setdefault(pack, []).append(seconds * 1e6 / runs.spans)
     labelled = [pathlib.Path(path) for path in sys.argv[2:]]
     if labelled:
         runs = from_labelled(labelled)
@@ -147,6 +162,9 @@ def main() -> int:
     print("floor:     one RE2 set of the instruction patterns over the texts of all calls")
     print("judge:     Policy.evaluate, content read back from decoded requests (labelled runs: in memory)")
     print("ratio:     in memory / floor")
+    print(f"\n{'in memory, µs/span':<22}{'no content':>12}{'content':>10}")
+    for pack, (bare, full) in packs.items():
+        print(f"{pack:<22}{bare:>12.2f}{full:>10.2f}")
     return 0
 
 

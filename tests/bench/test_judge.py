@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bench.judge import from_labelled, from_requests, judge, texts
+from bench.judge import by_pack, from_labelled, from_requests, judge, texts
 from spanwarden.policy.loading import load
 
 SCRIPT = pathlib.Path(__file__).with_name("judge.py")
@@ -44,3 +44,9 @@ def test_the_table_has_a_row_for_each_workload() -> None:
         assert float(held) > 0
         assert float(judged) > 0
         assert (float(floor) > 0.1) is (name == "content")
+
+
+def test_every_pack_is_measured() -> None:
+    taken = by_pack(from_requests(True, 520), 1)
+    assert {"agent-baseline", "soc2", "minimal"} <= taken.keys()
+    assert all(seconds > 0 for seconds in taken.values())
