@@ -124,14 +124,11 @@ def test_collector_first_through_overload_and_restart(tmp_path, ports, collector
     assert 0 < acknowledged < len(sent)
     assert arrived(otlp_receiver) == []
     first.process.send_signal(signal.SIGTERM)
-    eventually(lambda: len(found_in(otlp_receiver)) * (CALLS + 1) >= acknowledged, "verdicts before the exit")
     otlp_receiver.gate.set()
     assert first.wait() == 0, first.output()
-    # All of it has been sent on and judged before the exit: there is no journal on disk to do it later.
-    by_first = {span.trace_id for _, span in otlp_receiver.spans.items if span.name.startswith("execute_tool")}
+    # What was taken in has been sent on, and is on disk for the next process to judge.
     assert len(set(arrived(otlp_receiver))) >= acknowledged
-    assert found_in(otlp_receiver) >= by_first
-    assert by_first < traces(), "nothing was left for the second process"
+    assert found_in(otlp_receiver) < traces(), "nothing was left for the second process"
 
     second = start_warden()
     eventually(lambda: set(arrived(otlp_receiver)) >= set(sent), "what the Collector kept")
