@@ -25,6 +25,9 @@ from spanwarden.storage.ledger.outbox import Outbox, Outcome, Waiting
 
 logger = logging.getLogger(__name__)
 
+# Built once, before there are threads: msgspec (0.22) crashes where several threads are the first to decode one type.
+_NOTICE = msgspec.msgpack.Decoder(Notice)
+
 LONGEST = 24 * 3600.0
 """Seconds after which a notice is given up where the settings do not say."""
 _LONGEST_DELAY = 3600.0
@@ -191,7 +194,7 @@ class Delivery:
         batch = []
         for row in rows:
             try:
-                batch.append(_Read(row, msgspec.msgpack.decode(row.notice, type=Notice)))
+                batch.append(_Read(row, _NOTICE.decode(row.notice)))
             except msgspec.DecodeError as error:
                 self._bury([row], f"unreadable: {error}")
         return batch
