@@ -38,7 +38,8 @@ def test_split_requests_hold_the_content_of_whole_ones() -> None:
 
 def test_requests_are_kept_as_far_as_their_bytes_go() -> None:
     fetched: list[int] = []
-    read = reader(3500, fetched)  # three of them
+    three = sum(split("traces", request.SerializeToString()).size for request in SENT[:3])
+    read = reader(three + 100, fetched)
     for position in (0, 1, 2, 0, 3, 0, 1):
         read.load(refs()[position])
     assert fetched == [0, 1, 2, 3, 1]

@@ -10,9 +10,11 @@ def test_an_entry_stays_until_it_is_released() -> None:
     entry = Entry("traces", 1, b"x" * 10)
     position = journal.append(entry).result()
     assert journal.read(position) == entry
+    assert journal.part(position, 2, 5) == b"xxx"
     assert journal.size() == 10
     journal.release([position])
     assert journal.read(position) is None
+    assert journal.part(position, 2, 5) is None
     assert journal.size() == 0
 
 

@@ -27,6 +27,22 @@ def test_what_was_stored_is_there_after_a_restart_in_order(tmp_path: pathlib.Pat
         assert (journal.size(), journal.entries(), journal.oldest()) == (size, len(SIZES), 0)
 
 
+def test_parts_of_a_body_are_read_from_wherever_they_stand(tmp_path: pathlib.Path) -> None:
+    chosen = random.Random(3)
+    entries = [Entry("traces", 1, chosen.randbytes(size), "peer" * 9, "acme") for size in SIZES]
+    with opened(tmp_path) as journal:
+        for position, stored_as in zip(stored(journal, *entries), entries, strict=True):
+            size = len(stored_as.body)
+            edges = [0, size, *(at for at in (65_000, 65_454, 65_455, 130_000) if at < size)]
+            edges += [chosen.randint(0, size) for _ in range(30)]
+            for start in edges:
+                for end in edges:
+                    if start <= end:
+                        assert journal.part(position, start, end) == stored_as.body[start:end]
+            assert journal.part(position, 0, size + 1) is None
+            assert journal.part(position + 1000, 0, 1) is None
+
+
 def test_names_and_signals_come_back_as_they_were(tmp_path: pathlib.Path) -> None:
     odd = [Entry("logs", 2**63, b"x", "pe\u00e9r", ""), Entry("metrics", 1, b"", "", "t" * 3000)]
     with opened(tmp_path) as journal:
@@ -60,6 +76,7 @@ def test_a_released_entry_is_gone_for_good(tmp_path: pathlib.Path) -> None:
         journal.release([first])
         journal.flush()
         assert [journal.read(position) is None for position in (first, second, third)] == [True, True, False]
+        assert [journal.part(position, 1, 2) is None for position in (first, second, third)] == [True, True, False]
         assert journal.size() < 10_000
     with opened(tmp_path) as journal:
         assert [position for position, _ in journal.undecided()] == [third]

@@ -18,7 +18,7 @@ from spanwarden.model.event import Content, ContentRef, Event
 from spanwarden.model.observation import Observation
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
-from spanwarden.otlp.splitting import Encoded, Split
+from spanwarden.otlp.splitting import Split
 
 Request = trimmed_pb2.Traces | trimmed_pb2.Logs
 Scope = tuple[Origin, Callable[[Any, Origin, Sightings], object], Sequence[Any]]
@@ -49,16 +49,11 @@ def observe(
 
 
 def _scopes(request: Request | Split) -> Iterator[Scope]:
-    if isinstance(request, trimmed_pb2.SplitTraces):
-        for split in request.resource_spans:
-            for part in split.scope_spans:
-                origin = _origin(split.resource.attributes, part.scope)
-                yield origin, span_reader(origin.scope), Encoded(part.spans, trimmed_pb2.Span)
-    elif isinstance(request, trimmed_pb2.SplitLogs):
-        for whole in request.resource_logs:
-            for piece in whole.scope_logs:
-                told = Encoded(piece.log_records, trimmed_pb2.LogRecord)
-                yield _origin(whole.resource.attributes, piece.scope), read_log, told
+    if isinstance(request, Split):
+        for part in request.parts:
+            origin = _origin(part.resource.attributes, part.scope)
+            reader = span_reader(origin.scope) if request.signal == "traces" else read_log
+            yield origin, reader, request.records(part)
     elif isinstance(request, trimmed_pb2.Traces):
         for resource in request.resource_spans:
             for scope in resource.scope_spans:
@@ -98,7 +93,7 @@ class ContentReader:
     """Reads content again from the requests that carried it.
 
     `fetch` returns the request at a journal position, best one that is only split, or None if it is gone. The last few
-    requests are kept, `limit` bytes of them, and a few records read: runs and their events mostly share both.
+    requests are kept, about `limit` bytes of them, and a few records read: runs and their events mostly share both.
     """
 
     def __init__(
@@ -153,7 +148,8 @@ class ContentReader:
         request = self._fetch(position)
         if request is None:
             return []
-        scopes, size = list(_scopes(request)), request.ByteSize()
+        scopes = list(_scopes(request))
+        size = request.size if isinstance(request, Split) else request.ByteSize()
         self._requests[position] = scopes, size
         self._size += size
         while self._size > self._limit and len(self._requests) > 1:

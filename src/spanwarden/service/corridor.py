@@ -41,6 +41,12 @@ _LONGEST_WAIT = 5.0
 """Seconds between two attempts to write down what was judged, at most."""
 
 
+_SMALL = 64 << 10
+"""Bytes of a request that is kept whole when content is read again; of larger ones each record is read by itself.
+
+Runs last longer than an exporter waits, so that a run's records stand in many requests, each full of other runs'."""
+
+
 class Observed(NamedTuple):
     """What a request said, already read elsewhere; made into observations when its turn comes."""
 
@@ -355,7 +361,16 @@ class Corridor:
 
     def _fetch(self, position: int) -> Split | None:
         entry = self._journal.read(position)
-        return None if entry is None else split(entry.signal, entry.body)
+        if entry is None:
+            return None
+        if len(entry.body) <= _SMALL:
+            return split(entry.signal, entry.body)
+
+        def part(start: int, end: int) -> bytes:
+            # What is gone by then reads as an empty record.
+            return self._journal.part(position, start, end) or b""
+
+        return split(entry.signal, entry.body, part)
 
 
 def in_order(decisions: Sequence[Decision]) -> list[Decision]:

@@ -80,6 +80,13 @@ class Journal(Protocol):
         """Return the entry at a position, None if it was released or is damaged."""
         ...
 
+    def part(self, position: int, start: int, end: int) -> bytes | None:
+        """Return the bytes of an entry's body from `start` to before `end`, None if it was released.
+
+        For what is read again and again: damage shows in `read`, which is to have been asked once before.
+        """
+        ...
+
     def release(self, positions: Iterable[int], closed: Iterable[Closed] = ()) -> None:
         """Forget entries, and note what is over of those that stay, in one step; unknown positions are ignored."""
         ...
@@ -144,6 +151,11 @@ class MemoryJournal:
     def read(self, position: int) -> Entry | None:
         """Return the entry at a position, None if it was released."""
         return self._entries.get(position)
+
+    def part(self, position: int, start: int, end: int) -> bytes | None:
+        """Return some bytes of an entry's body; see `Journal.part`."""
+        entry = self._entries.get(position)
+        return None if entry is None else entry.body[start:end]
 
     def release(self, positions: Iterable[int], closed: Iterable[Closed] = ()) -> None:
         """Forget entries; unknown positions are ignored."""

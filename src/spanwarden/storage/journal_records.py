@@ -24,6 +24,7 @@ _PAGE_HEAD = 16
 _INLINE = 2000
 """Values beyond about half a page get pages of their own."""
 PIECE = 16 * _PAGE - _PAGE_HEAD
+"""Bytes of every piece but the last; a part of the format, as parts of a body are found by it."""
 _MAX_NAME = 1024
 
 
@@ -60,6 +61,15 @@ def decode(pieces: Sequence[Piece]) -> Entry:
     peer = bytes(head[_HEAD.size : _HEAD.size + peer_size]).decode("utf-8", "replace")
     tenant = bytes(head[_HEAD.size + peer_size : at]).decode("utf-8", "replace")
     return Entry(signal, received, body, peer, tenant)
+
+
+def body_at(head: Piece) -> int:
+    """Return at which byte of an entry's pieces, put together, its body begins."""
+    view = memoryview(head)
+    if len(view) < _HEAD.size:
+        raise DamagedError("its header is cut off")
+    fields = _HEAD.unpack_from(view)
+    return _HEAD.size + int(fields[4]) + int(fields[5])
 
 
 def received(head: Piece) -> int:

@@ -13,6 +13,7 @@ import pathlib
 import struct
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import lmdb
@@ -20,8 +21,17 @@ import msgspec
 from lmdb import verify
 
 from spanwarden.storage.directory import DirectoryError
-from spanwarden.storage.journal import Sync
-from spanwarden.storage.journal_records import FORMAT, DamagedError, Piece, piece_footprint, received
+from spanwarden.storage.journal import Entry, Sync
+from spanwarden.storage.journal_records import (
+    FORMAT,
+    PIECE,
+    DamagedError,
+    Piece,
+    body_at,
+    decode,
+    piece_footprint,
+    received,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -185,29 +195,52 @@ class LmdbFile:
             except msgspec.DecodeError:
                 logger.warning("%s: a note of what is over cannot be read; it is passed over", self.folder)
 
-    def pieces(self, position: int) -> list[bytes]:
-        """Return the pieces of an entry; none where it is not held. Raises lmdb.Error."""
-        return next((pieces for at, pieces in self.after(position, 1) if at == position), [])
+    def entry(self, position: int) -> Entry | DamagedError | None:
+        """Return an entry, or what is wrong with it; None where it is not held. Raises lmdb.Error."""
+        found = self.after(position, 1)
+        return found[0][1] if found and found[0][0] == position else None
 
-    def after(self, position: int, limit: int) -> list[tuple[int, list[bytes]]]:
+    def after(self, position: int, limit: int) -> list[tuple[int, Entry | DamagedError]]:
         """Return entries from a position on, about `limit` bytes and at least one if there is any.
 
-        Raises lmdb.Error.
+        What is wrong with one is in its place. Raises lmdb.Error.
         """
-        found: list[tuple[int, list[bytes]]] = []
+        found: list[tuple[int, Entry | DamagedError]] = []
         taken = 0
-        with self._turn, self.env.begin() as txn, txn.cursor(db=self._entries) as cursor:
-            if not cursor.set_range(_KEY.pack(position, 0)):
-                return found
-            for key, piece in cursor.iternext():
-                at = _KEY.unpack(key)[0]
-                if not found or found[-1][0] != at:
-                    if taken >= limit:
-                        break
-                    found.append((at, []))
-                found[-1][1].append(piece)
-                taken += len(piece)
+        with self._turn, self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
+            for at, pieces in _entries(cursor, position):
+                if found and taken >= limit:
+                    break
+                found.append((at, _decoded(pieces)))
+                taken += sum(map(len, pieces))
         return found
+
+    def pieces(self, position: int) -> list[bytes]:
+        """Return the pieces of an entry, none where it is not held. Raises lmdb.Error."""
+        with self._turn, self.env.begin() as txn, txn.cursor(db=self._entries) as cursor:
+            at, pieces = next(_entries(cursor, position), (position, []))
+            return list(map(bytes, pieces)) if at == position else []
+
+    def part(self, position: int, start: int, end: int) -> bytes | None:
+        """Return the bytes of an entry's body from `start` to before `end`, unchecked; None where they are not held.
+
+        Raises lmdb.Error or DamagedError.
+        """
+        found: list[Piece] = []
+        with self._turn, self.env.begin(db=self._entries, buffers=True) as txn:
+            head = txn.get(_KEY.pack(position, 0))
+            if head is None:
+                return None
+            front = body_at(head)
+            start, end = start + front, end + front
+            while start < end:
+                number, at = divmod(start, PIECE)
+                piece = (txn.get(_KEY.pack(position, number)) or b"")[at : at + end - start]
+                if not piece:
+                    return None
+                found.append(piece)
+                start += len(piece)
+            return b"".join(found)
 
     def file_size(self) -> int:
         """Return the bytes of the file."""
@@ -234,6 +267,20 @@ class LmdbFile:
             draft.replace(self.folder / _DATA)
             _sync_folder(self.folder)
             self._open()
+
+
+def _entries(cursor: lmdb.Cursor, position: int) -> Iterator[tuple[int, list[Piece]]]:
+    """Yield entries from a position on, with pieces that are those of the transaction."""
+    if cursor.set_range(_KEY.pack(position, 0)):
+        for at, found in groupby(cursor.iternext(), key=lambda item: _KEY.unpack(item[0])[0]):
+            yield at, [piece for _, piece in found]
+
+
+def _decoded(pieces: Sequence[Piece]) -> Entry | DamagedError:
+    try:
+        return decode(pieces)
+    except DamagedError as damage:
+        return damage.with_traceback(None)  # which holds pieces, and these go with the transaction
 
 
 def _delete(cursor: lmdb.Cursor, position: int) -> None:

@@ -18,7 +18,7 @@ import lmdb
 from spanwarden.storage.closed_runs import ClosedRuns
 from spanwarden.storage.directory import Directory, DirectoryError
 from spanwarden.storage.journal import Closed, Counters, Entry, JournalFullError, Sync
-from spanwarden.storage.journal_records import DamagedError, Piece, decode, encode, footprint
+from spanwarden.storage.journal_records import DamagedError, Piece, encode, footprint
 from spanwarden.storage.lmdb_file import Group, Held, LmdbFile, Record
 
 logger = logging.getLogger(__name__)
@@ -139,11 +139,18 @@ class LmdbJournal:
     def read(self, position: int) -> Entry | None:
         """Return the entry at a position, None if it was released or is damaged."""
         try:
-            pieces = self._file.pieces(position)
+            return self._sound(position, self._file.entry(position))
         except lmdb.Error as error:
             logger.error("entry %d of the journal cannot be read: %s", position, error)  # noqa: TRY400 - one line says it
             return None
-        return self._decoded(position, pieces) if pieces else None
+
+    def part(self, position: int, start: int, end: int) -> bytes | None:
+        """Return some bytes of an entry's body; see `Journal.part`."""
+        try:
+            return self._file.part(position, start, end)
+        except (lmdb.Error, DamagedError) as error:
+            logger.error("entry %d of the journal cannot be read: %s", position, error)  # noqa: TRY400 - one line says it
+            return None
 
     def release(self, positions: Iterable[int], closed: Iterable[Closed] = ()) -> None:
         """Forget entries, and note what is over of those that stay, in one transaction. Returns at once."""
@@ -163,8 +170,8 @@ class LmdbJournal:
         """Yield what an earlier process left behind, in order of position; what is damaged is set aside."""
         position = 0
         while position < self._earlier and (batch := self._file.after(position, _READ_BYTES)):
-            for at, pieces in batch:
-                entry = self._decoded(at, pieces) if at < self._earlier else None
+            for at, found in batch:
+                entry = self._sound(at, found) if at < self._earlier else None
                 if entry is not None:
                     yield at, entry
             position = batch[-1][0] + 1
@@ -323,19 +330,18 @@ class LmdbJournal:
             logger.warning("%s: cannot be made smaller: %s", self._file.folder, error)
             self._recover()
 
-    def _decoded(self, position: int, pieces: list[bytes]) -> Entry | None:
-        """Return an entry; one that is damaged is set aside and released."""
-        try:
-            return decode(pieces)
-        except DamagedError as damage:
-            why = str(damage)
+    def _sound(self, position: int, found: Entry | DamagedError | None) -> Entry | None:
+        """Return an entry; one that is damaged is set aside and released. Raises lmdb.Error."""
+        if not isinstance(found, DamagedError):
+            return found
         self._counters.count("spanwarden_journal_quarantined")
+        pieces = self._file.pieces(position)
         self.release([position])
         try:
             place = str(self.directory.keep_aside(f"entry-{position}.bin", b"".join(pieces)))
         except OSError as error:
             place = f"lost: {error.strerror}"
-        logger.error("entry %d of the journal is damaged: %s; it is now %s", position, why, place)
+        logger.error("entry %d of the journal is damaged: %s; it is now %s", position, found, place)
         return None
 
 

@@ -87,6 +87,7 @@ def test_what_was_left_is_read_in_the_order_in_which_it_came(home):
     assert [each.received for _, each in found] == [10, 20, 30, 40]
     assert [parted(number)[1] for number, _ in found] == [1, 2, 2, 1]
     assert [owner.read(number) for number, _ in found] == [each for _, each in found]
+    assert [owner.part(number, 1, 7) for number, _ in found] == [each.body[1:7] for _, each in found]
     assert owner.entries() == 5
     assert owner.oldest() == 10
     owner.release([number for number, each in found if each.received != 20])
@@ -133,6 +134,7 @@ def test_a_lent_journal_is_read_here_and_its_worker_asked_to_release(home):
     lent = owner.lent(1)
     assert owner.entries() == 3
     assert [owner.read(joined(at, 1)).received for at in positions] == [1, 2, 3]
+    assert [owner.part(joined(at, 1), 0, 2) for at in positions] == [entry(at).body[:2] for at in (1, 2, 3)]
     assert lent.held() == positions
     owner.release([joined(positions[0], 1)])
     assert lent.held() == positions[1:]

@@ -226,50 +226,6 @@ class Logs(_message.Message):
     resource_logs: _containers.RepeatedCompositeFieldContainer[ResourceLogs]
     def __init__(self, resource_logs: _Optional[_Iterable[_Union[ResourceLogs, _Mapping]]] = ...) -> None: ...
 
-class SplitScopeSpans(_message.Message):
-    __slots__ = ("scope", "spans")
-    SCOPE_FIELD_NUMBER: _ClassVar[int]
-    SPANS_FIELD_NUMBER: _ClassVar[int]
-    scope: Scope
-    spans: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., spans: _Optional[_Iterable[bytes]] = ...) -> None: ...
-
-class SplitResourceSpans(_message.Message):
-    __slots__ = ("resource", "scope_spans")
-    RESOURCE_FIELD_NUMBER: _ClassVar[int]
-    SCOPE_SPANS_FIELD_NUMBER: _ClassVar[int]
-    resource: Resource
-    scope_spans: _containers.RepeatedCompositeFieldContainer[SplitScopeSpans]
-    def __init__(self, resource: _Optional[_Union[Resource, _Mapping]] = ..., scope_spans: _Optional[_Iterable[_Union[SplitScopeSpans, _Mapping]]] = ...) -> None: ...
-
-class SplitTraces(_message.Message):
-    __slots__ = ("resource_spans",)
-    RESOURCE_SPANS_FIELD_NUMBER: _ClassVar[int]
-    resource_spans: _containers.RepeatedCompositeFieldContainer[SplitResourceSpans]
-    def __init__(self, resource_spans: _Optional[_Iterable[_Union[SplitResourceSpans, _Mapping]]] = ...) -> None: ...
-
-class SplitScopeLogs(_message.Message):
-    __slots__ = ("scope", "log_records")
-    SCOPE_FIELD_NUMBER: _ClassVar[int]
-    LOG_RECORDS_FIELD_NUMBER: _ClassVar[int]
-    scope: Scope
-    log_records: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, scope: _Optional[_Union[Scope, _Mapping]] = ..., log_records: _Optional[_Iterable[bytes]] = ...) -> None: ...
-
-class SplitResourceLogs(_message.Message):
-    __slots__ = ("resource", "scope_logs")
-    RESOURCE_FIELD_NUMBER: _ClassVar[int]
-    SCOPE_LOGS_FIELD_NUMBER: _ClassVar[int]
-    resource: Resource
-    scope_logs: _containers.RepeatedCompositeFieldContainer[SplitScopeLogs]
-    def __init__(self, resource: _Optional[_Union[Resource, _Mapping]] = ..., scope_logs: _Optional[_Iterable[_Union[SplitScopeLogs, _Mapping]]] = ...) -> None: ...
-
-class SplitLogs(_message.Message):
-    __slots__ = ("resource_logs",)
-    RESOURCE_LOGS_FIELD_NUMBER: _ClassVar[int]
-    resource_logs: _containers.RepeatedCompositeFieldContainer[SplitResourceLogs]
-    def __init__(self, resource_logs: _Optional[_Iterable[_Union[SplitResourceLogs, _Mapping]]] = ...) -> None: ...
-
 class DataPoint(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...

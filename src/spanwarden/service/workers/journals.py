@@ -19,7 +19,7 @@ from spanwarden.service.workers.messages import Release
 from spanwarden.service.workers.positions import SLOTS, joined, parted
 from spanwarden.storage.directory import Directory, DirectoryError
 from spanwarden.storage.journal import Closed, Entry
-from spanwarden.storage.journal_records import DamagedError, decode
+from spanwarden.storage.journal_records import DamagedError
 from spanwarden.storage.lmdb_file import LmdbFile
 from spanwarden.storage.lmdb_journal import LmdbJournal
 
@@ -113,8 +113,20 @@ class LentJournal:
         if not self._lent:
             return self.journal.read(position)
         try:
-            pieces = self._file.pieces(position)
-            return decode(pieces) if pieces else None
+            found = self._file.entry(position)
+        except lmdb.Error as error:
+            found = DamagedError(str(error))
+        if isinstance(found, DamagedError):
+            logger.error("entry %d of worker %d's journal cannot be read: %s", position, self.slot, found)
+            return None
+        return found
+
+    def part(self, position: int, start: int, end: int) -> bytes | None:
+        """Return some bytes of an entry's body; see `Journal.part`."""
+        if not self._lent:
+            return self.journal.part(position, start, end)
+        try:
+            return self._file.part(position, start, end)
         except (lmdb.Error, DamagedError) as error:
             logger.error("entry %d of worker %d's journal cannot be read: %s", position, self.slot, error)  # noqa: TRY400
             return None
@@ -197,6 +209,11 @@ class Journals:
         """Return the entry at a position, None if it was released or is damaged."""
         at, slot = parted(position)
         return self._others[slot].read(at) if slot else self.own.read(at)
+
+    def part(self, position: int, start: int, end: int) -> bytes | None:
+        """Return some bytes of an entry's body; see `Journal.part`."""
+        at, slot = parted(position)
+        return (self._others[slot] if slot else self.own).part(at, start, end)
 
     def release(self, positions: Iterable[int], closed: Iterable[Closed] = ()) -> None:
         """Forget entries, and note what is over of those that stay; each journal in one step."""
