@@ -32,7 +32,7 @@ _DATA = "data.mdb"
 _DRAFT = "shrunk.tmp"
 _HEADROOM = 32 << 20
 _WORTH_SHRINKING = 64 << 20
-_DAMAGES = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError)
+_DAMAGES = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError, lmdb.IncompatibleError)
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EACCES, errno.EPERM, errno.EROFS}
 
 Record = tuple[tuple[int, ...], bytes]
@@ -154,7 +154,8 @@ class LmdbFile:
                     _delete(cursor, position)
                 for position, pieces in group.appended:
                     for number, piece in enumerate(pieces):
-                        cursor.put(_KEY.pack(position, number), piece, append=True)
+                        if not cursor.put(_KEY.pack(position, number), piece, append=True):
+                            raise DamagedError("its keys are not in order")
             for number in group.outlived:
                 txn.delete(_NUMBER.pack(number), db=self._closed)
             for number, record in group.closed:
