@@ -223,6 +223,13 @@ def a_piece_without_its_first(data: pathlib.Path) -> None:
     _put(data, (77).to_bytes(8, "big") + (1).to_bytes(4, "big"))
 
 
+def a_position_of_another_size(data: pathlib.Path) -> None:
+    with lmdb.open(str(data.parent), max_dbs=3) as env:
+        state = env.open_db(b"state")
+        with env.begin(write=True) as txn:
+            txn.put(b"next", b"7", db=state)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -234,6 +241,7 @@ def a_piece_without_its_first(data: pathlib.Path) -> None:
         another_version,
         a_key_of_another_size,
         a_piece_without_its_first,
+        a_position_of_another_size,
     ],
 )
 def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(

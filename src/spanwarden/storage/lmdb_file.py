@@ -166,7 +166,7 @@ class LmdbFile:
         """Return the position that no entry has had yet. Raises DamagedError."""
         with self._turn, _trusting(), self.env.begin() as txn:
             written = txn.get(b"next", db=self._state)
-        return int(_NUMBER.unpack(written)[0]) if written else 0
+            return int(_NUMBER.unpack(written)[0]) if written else 0
 
     def held(self) -> dict[int, Held]:
         """Return what is held, in order of position. Raises DamagedError."""
