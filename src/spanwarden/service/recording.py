@@ -89,8 +89,8 @@ class Recorder:
         # nothing back; what is judged early does not, either.
         fuller = known is None or (not judged.early and judged.run.event_count >= known.events)
         if not judged.early:
-            whole = fuller and judged.sure
-            self.stale |= self._decisions.learn(encodable(judged.run.id), judged.learned, whole=whole)
+            run, whole = encodable(judged.run.id), fuller and judged.sure
+            self.stale |= self._decisions.learn(run, judged.learned, whole=whole, fuller=fuller)
         if known is not None and known.digest == digest and not judged.early:
             return []
         revision = known.revision if known else 0

@@ -180,9 +180,9 @@ class Decisions:
         gone = [(seen, each) for each, policy, rule in rows if each not in kept and (policy, rule) not in unsure]
         self._connection.executemany("UPDATE findings SET status = 'withdrawn', last_seen = ? WHERE id = ?", gone)
 
-    def learn(self, run: str, learned: Learned, *, whole: bool) -> set[Place]:
+    def learn(self, run: str, learned: Learned, *, whole: bool, fuller: bool) -> set[Place]:
         """Write what a run did, for rules of other runs; see `history.write`."""
-        return history.write(self._connection, run, learned, whole=whole)
+        return history.write(self._connection, run, learned, whole=whole, fuller=fuller)
 
     def pending(self, exporter: str) -> int:
         """Return how many notices wait for an exporter."""
