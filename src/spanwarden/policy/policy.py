@@ -127,6 +127,7 @@ class Policy:
                     and outcome.rule == planned.rule.id
                     and not planned.tuning.exemptions
                 )
+        view.forget()
         return tuple(findings)
 
     def evaluate(
@@ -176,6 +177,7 @@ class Policy:
                 errors.append(RuleError(rule.id, f"{type(error).__name__}: {error}"[:500]))
             if clock:
                 seconds.append((rule.id, clock() - started))
+        view.forget()
         return Verdict(
             self.name,
             self.version,

@@ -57,6 +57,10 @@ class RunView:
             self._shared[key] = compute()
         return self._shared[key]  # type: ignore[return-value]
 
+    def forget(self) -> None:
+        """Let go of what was worked out, for the end: much of it holds this view, so that only the collector finds it."""
+        self._shared.clear()
+
 
 class Rule(Protocol):
     """One compiled rule.
