@@ -13,5 +13,6 @@ def test_every_size_is_stored_in_every_mode_beside_its_floor(tmp_path):
 def test_runs_are_read_again(tmp_path):
     bodies = list(runs(True, 60, 20))
     assert len(set(bodies)) == 20
-    read, rebuilt = replay(tmp_path / "replay", bodies)
-    assert read > rebuilt > 0
+    rates = replay(tmp_path / "replay", bodies)
+    assert rates.known > rates.read > 0
+    assert rates.opened > 0

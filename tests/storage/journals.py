@@ -45,6 +45,12 @@ def opened(
         directory.close()
 
 
+def left_in(journal: LmdbJournal) -> list[tuple[int, Entry]]:
+    """Return what an earlier journal left, as a start reads it that has nothing else to go by."""
+    found = [(position, journal.read(position)) for position, _ in journal.undecided()]
+    return [(position, each) for position, each in found if each is not None]
+
+
 def entry(size: int = 100, number: int = 0) -> Entry:
     """Return an entry whose body says which it is."""
     stamp = number.to_bytes(8, "big")

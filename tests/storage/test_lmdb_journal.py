@@ -7,8 +7,8 @@ import stat
 import pytest
 
 from spanwarden.storage.directory import Directory, DirectoryError
-from spanwarden.storage.journal import Entry, JournalFullError, Sync
-from storage.journals import MIB, Counted, entry, opened, stored
+from spanwarden.storage.journal import Entry, JournalFullError, Left, Sync
+from storage.journals import MIB, Counted, entry, left_in, opened, stored
 
 SIZES = (0, 1, 1990, 2001, 4080, 65_000, 65_520, 65_521, 300_000, 2 * MIB)
 
@@ -23,7 +23,7 @@ def test_what_was_stored_is_there_after_a_restart_in_order(tmp_path: pathlib.Pat
         size = journal.size()
         assert size >= sum(SIZES)
     with opened(tmp_path, sync=sync) as journal:
-        assert list(journal.undecided()) == list(zip(positions, entries, strict=True))
+        assert left_in(journal) == list(zip(positions, entries, strict=True))
         assert (journal.size(), journal.entries(), journal.oldest()) == (size, len(SIZES), 0)
 
 
@@ -184,3 +184,39 @@ def test_a_closed_journal_takes_nothing(tmp_path: pathlib.Path) -> None:
         journal.close()
         with pytest.raises(JournalFullError):
             journal.append(entry())
+
+
+@pytest.mark.parametrize("size", [0, 1, 300, 65_521, MIB])
+def test_what_was_read_of_an_entry_is_kept_as_long_as_it_is(tmp_path: pathlib.Path, size: int) -> None:
+    with opened(tmp_path) as journal:
+        first, second, third = stored(journal, entry(100, 1), entry(200_000, 2), entry(300, 3))
+        before = journal.size()
+        journal.keep_reading(second, bytes(range(256)) * (size // 256 + 1))
+        journal.keep_reading(third, b"3")
+        journal.flush()
+        assert journal.read(second) == entry(200_000, 2)
+        assert journal.size() > before + size
+        journal.release([third])
+        journal.keep_reading(third, b"gone by now")
+        journal.keep_reading(99, b"never there")
+    with opened(tmp_path) as journal:
+        left = dict(journal.undecided())
+        assert list(left) == [first, second]
+        assert left[first] == Left(1, 100, "127.0.0.1:5", "acme", b"")
+        assert left[second] == Left(2, 200_000, "127.0.0.2:5", "acme", bytes(range(256)) * (size // 256 + 1))
+        assert left_in(journal) == [(first, entry(100, 1)), (second, entry(200_000, 2))]
+        journal.release(left)
+        journal.flush()
+        assert (journal.size(), journal.entries()) == (0, 0)
+    with opened(tmp_path) as journal:
+        assert list(journal.undecided()) == []
+
+
+def test_what_was_read_makes_way_where_there_is_no_room(tmp_path: pathlib.Path) -> None:
+    with opened(tmp_path, max_bytes=MIB) as journal:
+        positions = stored(journal, entry(1000, 1))
+        journal.keep_reading(positions[0], b"x" * 80 * MIB)
+        positions += stored(journal, entry(1000, 2))
+        assert journal.size() < 10_000
+    with opened(tmp_path, max_bytes=MIB) as journal:
+        assert [(at, each.reading) for at, each in journal.undecided()] == [(at, b"") for at in positions]

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator
 import lmdb
 import pytest
 
-from spanwarden.storage.journal import JournalFullError
+from spanwarden.storage.journal import JournalFullError, Left
 from spanwarden.storage.journal_records import DamagedError
 from spanwarden.storage.lmdb_file import LmdbFile
 from spanwarden.storage.lmdb_journal import LmdbJournal
-from storage.journals import MIB, Counted, entry, opened, stored
+from storage.journals import MIB, Counted, entry, left_in, opened, stored
 
 WRITER = """
 import pathlib, sys
@@ -55,7 +55,7 @@ def test_what_was_acknowledged_outlives_a_killed_process(tmp_path: pathlib.Path,
                 if len(parts := line.split()) == 2 and line.endswith("\n"):
                     held[int(parts[0])] = int(parts[1])
     with opened(tmp_path) as journal:
-        left = dict(journal.undecided())
+        left = dict(left_in(journal))
     assert len(held) > 250
     for position, number in held.items():
         if number % 8 < 4:
@@ -111,7 +111,7 @@ def test_a_limit_of_the_file_size_refuses_and_recovers(tmp_path: pathlib.Path) -
 import pathlib, resource, sys
 sys.path.insert(0, sys.argv[1])
 from storage.journals import entry, opened, stored
-from spanwarden.storage.journal import JournalFullError
+from spanwarden.storage.journal import JournalFullError, Left
 with opened(pathlib.Path(sys.argv[2])) as journal:
     positions = stored(journal, *(entry(100_000, n) for n in range(20)))
     resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, resource.RLIM_INFINITY))
@@ -282,7 +282,7 @@ def test_a_journal_that_breaks_while_in_use_is_set_aside_and_goes_on(
     assert (tmp_path / "quarantine" / "journal-20231114T221320Z" / "data.mdb").is_file()
     assert "a new one is begun" in caplog.text
     with opened(tmp_path) as journal:
-        assert [(at, each.body) for at, each in journal.undecided()] == [(last, entry(300, 52).body)]
+        assert [(at, each.body) for at, each in left_in(journal)] == [(last, entry(300, 52).body)]
 
 
 def _make_leaves_something_else(data: pathlib.Path) -> None:
@@ -303,14 +303,14 @@ def test_what_cannot_be_read_at_the_start_is_set_aside_with_the_rest(
         stored(journal, *(entry(100, n) for n in range(50)))
     counted = Counted()
     with opened(tmp_path, counted=counted) as journal:
-        after = LmdbFile.after
+        left = LmdbFile.left
 
-        def breaks(file: LmdbFile, position: int, limit: int) -> list[tuple[int, list[bytes]]]:
+        def breaks(file: LmdbFile, position: int, limit: int) -> list[tuple[int, Left | DamagedError]]:
             if position:
                 raise DamagedError("a page of another kind")
-            return after(file, position, 1)
+            return left(file, position, 1)
 
-        monkeypatch.setattr(LmdbFile, "after", breaks)
+        monkeypatch.setattr(LmdbFile, "left", breaks)
         assert [position for position, _ in journal.undecided()] == [0]
         assert (counted.counts["quarantined"], journal.entries()) == (1, 0)
         stored(journal, entry())
@@ -324,11 +324,11 @@ def test_no_flipped_bytes_end_the_process(tmp_path: pathlib.Path) -> None:
     script = """
 import pathlib, sys
 sys.path.insert(0, sys.argv[1])
-from storage.journals import Counted, entry, opened, stored
+from storage.journals import Counted, entry, left_in, opened, stored
 for folder in sys.argv[2:]:
     counted = Counted()
     with opened(pathlib.Path(folder), counted=counted) as journal:
-        left = list(journal.undecided())
+        left = left_in(journal)
         assert all(e.body == entry(len(e.body), e.received).body for _, e in left)
         stored(journal, entry())
         journal.release([p for p, _ in left])
@@ -365,7 +365,7 @@ def test_a_damaged_entry_is_set_aside_and_passed_over(tmp_path: pathlib.Path, ca
     data.write_bytes(held.replace(stamp, b"?" * len(stamp), 1))
     counted = Counted()
     with opened(tmp_path, counted=counted) as journal:
-        assert [position for position, _ in journal.undecided()] == [first, third]
+        assert [position for position, _ in left_in(journal)] == [first, third]
         journal.flush()
         assert (counted.counts["quarantined"], journal.entries()) == (1, 2)
     kept = tmp_path / "quarantine" / f"entry-{second}.bin"

@@ -21,9 +21,10 @@ from spanwarden.runs.windows import Decision, Windows
 from spanwarden.service.clock import Clock
 from spanwarden.service.fairness import FairQueue, Shares
 from spanwarden.service.metrics import Telemetry
+from spanwarden.service.readings import Readings, pack
 from spanwarden.service.recording import Judged
 from spanwarden.service.verdicts import Judge
-from spanwarden.storage.journal import Entry, Journal
+from spanwarden.storage.journal import Journal, Left
 from spanwarden.storage.ledger.errors import LedgerUnavailableError
 
 logger = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Corridor:
         self._telemetry = telemetry
         self._clock = clock
         self.tools = tools
+        self._readings = Readings(tools)
         self._reader = ContentReader(self._fetch)
         self._pending: FairQueue[_Handed] = FairQueue(max_pending)
         self._kept = Shares(journal.max_bytes)
@@ -172,12 +174,12 @@ class Corridor:
         began, wall = self._clock.monotonic(), self._clock.wall_ns()
         requests = size = 0
         earliest = began
-        for position, entry in self._journal.undecided():
-            arrival = min(began, began - (wall - entry.received) / 1e9)
+        for position, left in self._journal.undecided():
+            arrival = min(began, began - (wall - left.received) / 1e9)
             earliest = min(earliest, arrival)
-            self._take_again(position, entry, arrival)
+            self._take_again(position, left, arrival)
             self._settle(self._windows.due(earliest))
-            requests, size = requests + 1, size + len(entry.body)
+            requests, size = requests + 1, size + left.size
         self._windows.resume(self._clock.monotonic())
         return Replayed(requests, size, self._clock.monotonic() - began)
 
@@ -250,18 +252,27 @@ class Corridor:
     def _take(self, handed: _Handed) -> None:
         self._read(handed.position, handed.request, self._clock.monotonic(), handed.sender)
 
-    def _take_again(self, position: int, entry: Entry, arrival: float) -> None:
+    def _take_again(self, position: int, left: Left, arrival: float) -> None:
+        known = self._read_by().open(position, left.reading) if left.reading else None
+        request = self._stored(position) if known is None else Observed(lambda: known)
+        if request is None:
+            return
+        sender = left.tenant or left.peer
+        with self._changed:
+            self._keep(position, sender, left.size)
+        self._read(position, request, arrival, sender, again=True)
+
+    def _stored(self, position: int) -> Request | None:
+        entry = self._journal.read(position)
+        if entry is None:
+            return None
         try:
-            request = decode(entry.signal, entry.body)
+            return decode(entry.signal, entry.body)
         except RequestError:
             self._telemetry.count("spanwarden_processing_errors")
             logger.exception("entry %d of the journal could not be read; it is passed over", position)
             self._journal.release((position,))
-            return
-        sender = entry.tenant or entry.peer
-        with self._changed:
-            self._keep(position, sender, len(entry.body))
-        self._read(position, request, arrival, sender, again=True)
+            return None
 
     def _read(
         self, position: int, request: Request | Observed, arrival: float, sender: str, *, again: bool = False
@@ -272,8 +283,9 @@ class Corridor:
                 observations = request.unpack()
             else:
                 observations = observe(request, position, self.tools, failures)
+                self._keep_reading(position, observations)
             if again:
-                observations = [o for o in observations if not self._journal.closed(o.keys, position)]
+                observations = self._not_closed(position, observations)
             self._windows.add(observations, arrival, position, sender)
         except Exception:
             self._telemetry.count("spanwarden_processing_errors")
@@ -283,6 +295,21 @@ class Corridor:
         if failures:
             self._telemetry.count("spanwarden_processing_errors", len(failures))
             logger.error("%d records could not be read", len(failures), exc_info=failures[0])
+
+    def _keep_reading(self, position: int, observations: list[Observation]) -> None:
+        packed = pack(observations) if self._journal.durable else None
+        if packed is not None:
+            self._journal.keep_reading(position, self._read_by().seal(position, packed))
+
+    def _read_by(self) -> Readings:
+        if self._readings.tools is not (tools := self.tools):
+            self._readings = Readings(tools)
+        return self._readings
+
+    def _not_closed(self, position: int, observations: list[Observation]) -> list[Observation]:
+        every = {observation.keys for observation in observations}
+        closed = {keys for keys in every if self._journal.closed(keys, position)}
+        return [observation for observation in observations if observation.keys not in closed]
 
     def _settle(self, decisions: list[Decision]) -> None:
         if decisions:

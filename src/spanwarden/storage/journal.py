@@ -36,6 +36,19 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     tenant: str = ""
 
 
+class Left(msgspec.Struct, frozen=True, gc=False):
+    """An entry that an earlier process left behind, without its body, of which `size` is the length.
+
+    reading: what that process kept of it, see `Journal.keep_reading`; empty where it kept nothing.
+    """
+
+    received: int
+    size: int
+    peer: str
+    tenant: str
+    reading: bytes
+
+
 class JournalFullError(Exception):
     """The journal cannot take more at the moment; the client should try again."""
 
@@ -91,12 +104,19 @@ class Journal(Protocol):
         """Forget entries, and note what is over of those that stay, in one step; unknown positions are ignored."""
         ...
 
+    def keep_reading(self, position: int, reading: bytes) -> None:
+        """Keep what was read of an entry beside it until it is released, for a start; returns at once.
+
+        It may be lost with the process, and goes where room is short: whoever asks for it can do without.
+        """
+        ...
+
     def closed(self, keys: Iterable[str], position: int) -> bool:
         """Tell whether what an entry of an earlier process says of a run with one of these keys is over and done."""
         ...
 
-    def undecided(self) -> Iterator[tuple[int, Entry]]:
-        """Yield what an earlier process left behind, in order of position; what is damaged is set aside."""
+    def undecided(self) -> Iterator[tuple[int, Left]]:
+        """Yield what an earlier process left behind, in order of position."""
         ...
 
     def size(self) -> int:
@@ -169,7 +189,10 @@ class MemoryJournal:
         """Return False: nothing is left of an earlier process."""
         return False
 
-    def undecided(self) -> Iterator[tuple[int, Entry]]:
+    def keep_reading(self, position: int, reading: bytes) -> None:
+        """Do nothing: memory does not outlive the process."""
+
+    def undecided(self) -> Iterator[tuple[int, Left]]:
         """Yield nothing: memory does not outlive the process."""
         return iter(())
 

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 
 from spanwarden.otlp.requests import Signal
-from spanwarden.storage.journal import Entry
+from spanwarden.storage.journal import Entry, Left
 
 Piece = bytes | memoryview
 
@@ -58,9 +58,8 @@ def decode(pieces: Sequence[Piece]) -> Entry:
     signal = _SIGNALS.get(code)
     if version != FORMAT or signal is None or len(body) != size or len(head) < at:
         raise DamagedError("it was written by another version")
-    peer = bytes(head[_HEAD.size : _HEAD.size + peer_size]).decode("utf-8", "replace")
-    tenant = bytes(head[_HEAD.size + peer_size : at]).decode("utf-8", "replace")
-    return Entry(signal, received, body, peer, tenant)
+    peer, tenant = head[_HEAD.size : _HEAD.size + peer_size], head[_HEAD.size + peer_size : at]
+    return Entry(signal, received, body, _name(peer), _name(tenant))
 
 
 def body_at(head: Piece) -> int:
@@ -76,6 +75,26 @@ def received(head: Piece) -> int:
     """Return when an entry arrived, from its first piece; 0 where that is cut off."""
     view = memoryview(head)
     return int(_HEAD.unpack_from(view)[3]) if len(view) >= _HEAD.size else 0
+
+
+def left(head: Piece, reading: bytes) -> Left:
+    """Return what an entry's first piece says of it, unchecked, with what was read of it. Raises DamagedError."""
+    view = memoryview(head)
+    if len(view) < _HEAD.size:
+        raise DamagedError("its header is cut off")
+    _, _, _, arrived, peer_size, tenant_size, size = _HEAD.unpack_from(view)
+    at = _HEAD.size + peer_size
+    return Left(arrived, size, _name(view[_HEAD.size : at]), _name(view[at : at + tenant_size]), reading)
+
+
+def split_reading(reading: bytes) -> list[Piece]:
+    """Return the pieces of what was read of an entry."""
+    view = memoryview(reading)
+    return [view[at : at + PIECE] for at in range(0, len(view), PIECE)]
+
+
+def _name(written: memoryview) -> str:
+    return bytes(written).decode("utf-8", "replace")
 
 
 def footprint(pieces: Sequence[Piece]) -> int:

@@ -1,7 +1,8 @@
 """The LMDB file of the journal: its layout, one transaction a group, and checks before LMDB may touch it.
 
-`entries` maps position and piece number to a piece, `closed` holds what is over of entries that stay, `state` the next
-position. Only `open`, `close` and `shrink` replace the environment; they and readers take turns.
+`entries` maps position and piece number to a piece of a request or of what was read of it, `closed` holds what is over
+of entries that stay, `state` the next position. Only `open`, `close` and `shrink` replace the environment; they and
+readers take turns.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import struct
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import lmdb
@@ -22,7 +24,7 @@ import msgspec
 from lmdb import verify
 
 from spanwarden.storage.directory import DirectoryError
-from spanwarden.storage.journal import Entry, Sync
+from spanwarden.storage.journal import Entry, Left, Sync
 from spanwarden.storage.journal_records import (
     FORMAT,
     PIECE,
@@ -30,6 +32,7 @@ from spanwarden.storage.journal_records import (
     Piece,
     body_at,
     decode,
+    left,
     piece_footprint,
     received,
 )
@@ -38,6 +41,10 @@ logger = logging.getLogger(__name__)
 
 _KEY = struct.Struct(">QI")
 _NUMBER = struct.Struct(">Q")
+_READING = 1 << 31
+"""The number of the first piece of what was read of an entry; it is among the entry's own, and goes with them."""
+_ENTRY = 200
+"""Bytes that an entry without a reading counts as."""
 _DATA = "data.mdb"
 _DRAFT = "shrunk.tmp"
 _HEADROOM = 32 << 20
@@ -58,6 +65,8 @@ class Group(NamedTuple):
     closed: Sequence[tuple[int, Record]]
     outlived: Iterable[int]
     """Numbers of `closed` records that have become useless."""
+    readings: Iterable[tuple[int, Sequence[Piece]]] = ()
+    """What was read of entries that are held and not released."""
 
 
 class Held(NamedTuple):
@@ -166,6 +175,9 @@ class LmdbFile:
                     for number, piece in enumerate(pieces):
                         if not cursor.put(_KEY.pack(position, number), piece, append=True):
                             raise DamagedError("its keys are not in order")
+            for position, pieces in group.readings:
+                for number, piece in enumerate(pieces, _READING):
+                    txn.put(_KEY.pack(position, number), piece, db=self._entries)
             for number in group.outlived:
                 txn.delete(_NUMBER.pack(number), db=self._closed)
             for number, record in group.closed:
@@ -200,22 +212,30 @@ class LmdbFile:
 
     def entry(self, position: int) -> Entry | DamagedError | None:
         """Return an entry, or what is wrong with it; None where it is not held. Raises lmdb.Error or DamagedError."""
-        found = self.after(position, 1)
-        return found[0][1] if found and found[0][0] == position else None
+        with self._turn, _trusting(), self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
+            at, pieces = next(_entries(cursor, position), (position, []))
+            try:
+                return decode(pieces) if pieces and at == position else None
+            except DamagedError as damage:
+                return damage.with_traceback(None)  # which holds pieces, and these go with the transaction
 
-    def after(self, position: int, limit: int) -> list[tuple[int, Entry | DamagedError]]:
-        """Return entries from a position on, about `limit` bytes and at least one if there is any.
+    def left(self, position: int, limit: int) -> list[tuple[int, Left | DamagedError]]:
+        """Return what is held from a position on: about `limit` bytes of readings, and at least one entry if any.
 
-        What is wrong with one is in its place. Raises lmdb.Error, or DamagedError for the file.
+        What is wrong with an entry's head is in its place. Raises lmdb.Error, or DamagedError for the file.
         """
-        found: list[tuple[int, Entry | DamagedError]] = []
+        found: list[tuple[int, Left | DamagedError]] = []
         taken = 0
         with self._turn, _trusting(), self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
-            for at, pieces in _entries(cursor, position):
+            for at, pieces in _entries(cursor, position, readings=True):
                 if found and taken >= limit:
                     break
-                found.append((at, _decoded(pieces)))
-                taken += sum(map(len, pieces))
+                reading = b"".join(pieces[1:])
+                try:
+                    found.append((at, left(pieces[0], reading)))
+                except DamagedError as damage:
+                    found.append((at, damage.with_traceback(None)))
+                taken += len(reading) + _ENTRY
         return found
 
     def pieces(self, position: int) -> list[bytes]:
@@ -283,18 +303,15 @@ def _trusting() -> Iterator[None]:
         raise DamagedError("it has a key that is none") from None
 
 
-def _entries(cursor: lmdb.Cursor, position: int) -> Iterator[tuple[int, list[Piece]]]:
-    """Yield entries from a position on, with pieces that are those of the transaction."""
-    if cursor.set_range(_KEY.pack(position, 0)):
-        for at, found in groupby(cursor.iternext(), key=lambda item: _KEY.unpack(item[0])[0]):
-            yield at, [piece for _, piece in found]
+def _entries(cursor: lmdb.Cursor, position: int, *, readings: bool = False) -> Iterator[tuple[int, list[Piece]]]:
+    """Yield entries from a position on, with pieces that are those of the transaction.
 
-
-def _decoded(pieces: Sequence[Piece]) -> Entry | DamagedError:
-    try:
-        return decode(pieces)
-    except DamagedError as damage:
-        return damage.with_traceback(None)  # which holds pieces, and these go with the transaction
+    readings: the first piece of each and what was read of it, instead of its pieces.
+    """
+    if not cursor.set_range(_KEY.pack(position, 0)):
+        return
+    for at, found in groupby(((*_KEY.unpack(key), piece) for key, piece in cursor.iternext()), key=itemgetter(0)):
+        yield at, [piece for _, number, piece in found if not number or (number >= _READING) is readings]
 
 
 def _delete(cursor: lmdb.Cursor, position: int) -> None:

@@ -17,8 +17,8 @@ import lmdb
 
 from spanwarden.storage.closed_runs import ClosedRuns
 from spanwarden.storage.directory import Directory, DirectoryError
-from spanwarden.storage.journal import Closed, Counters, Entry, JournalFullError, Sync
-from spanwarden.storage.journal_records import DamagedError, Piece, encode, footprint
+from spanwarden.storage.journal import Closed, Counters, Entry, JournalFullError, Left, Sync
+from spanwarden.storage.journal_records import DamagedError, Piece, encode, footprint, split_reading
 from spanwarden.storage.lmdb_file import Group, Held, LmdbFile, Record
 
 logger = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ class LmdbJournal:
         self._queue: list[_Append] = []
         self._releases: list[int] = []
         self._closings: list[Closed] = []
+        self._readings: list[tuple[int, bytes]] = []
         self._flushes: list[Future[None]] = []
         self._held: dict[int, Held] = {}
         self._size = 0
@@ -83,6 +84,7 @@ class LmdbJournal:
         self._owed_releases: dict[int, None] = {}
         self._owed_records: list[tuple[int, Record]] = []
         self._owed_outlived: list[int] = []
+        self._owed_readings: dict[int, list[Piece]] = {}
         self._ripening = 0
         self._failing = False
         self._damage: str | None = None
@@ -130,7 +132,7 @@ class LmdbJournal:
         with self._changed:
             self._size -= sum(held.size for held in self._held.values())
             self._held, self._over = {}, ClosedRuns()
-        self._owed_releases, self._owed_records, self._owed_outlived = {}, [], []
+        self._owed_releases, self._owed_records, self._owed_outlived, self._owed_readings = {}, [], [], {}
         self._ripening = 0
 
     def append(self, entry: Entry) -> Future[int]:
@@ -152,7 +154,11 @@ class LmdbJournal:
     def read(self, position: int) -> Entry | None:
         """Return the entry at a position, None if it was released or is damaged."""
         try:
-            return self._sound(position, self._file.entry(position))
+            found = self._file.entry(position)
+            if isinstance(found, DamagedError):
+                self._set_entry_aside(position, found)
+                return None
+            return found
         except (lmdb.Error, DamagedError) as error:
             logger.error("entry %d of the journal cannot be read: %s", position, error)  # noqa: TRY400 - one line says it
             return None
@@ -168,32 +174,46 @@ class LmdbJournal:
     def release(self, positions: Iterable[int], closed: Iterable[Closed] = ()) -> None:
         """Forget entries, and note what is over of those that stay, in one transaction. Returns at once."""
         with self._changed:
-            # The writer that already lingers for company need not be told of each that comes.
-            told = bool(self._releases or self._closings)
+            told = self._lingers()
             self._releases += positions
             self._closings += closed
-            if not told and (self._releases or self._closings):
+            if not told and self._lingers():
                 self._changed.notify()
+
+    def keep_reading(self, position: int, reading: bytes) -> None:
+        """Keep what was read of an entry; see `Journal.keep_reading`."""
+        with self._changed:
+            told = self._lingers()
+            self._readings.append((position, reading))
+            if not told:
+                self._changed.notify()
+
+    def _lingers(self) -> bool:
+        """Tell whether the writer already waits for company for something, and need not be told of more."""
+        return bool(self._releases or self._closings or self._readings)
 
     def closed(self, keys: Iterable[str], position: int) -> bool:
         """Tell whether what an entry of an earlier process says of a run with one of these keys is over and done."""
         return self._over.closed(keys, position)
 
-    def undecided(self) -> Iterator[tuple[int, Entry]]:
+    def undecided(self) -> Iterator[tuple[int, Left]]:
         """Yield what an earlier process left behind, in order of position; what is damaged is set aside."""
         position = 0
-        while position < self._earlier and (batch := self._after(position)):
+        while position < self._earlier and (batch := self._left(position)):
             for at, found in batch:
-                entry = self._sound(at, found) if at < self._earlier else None
-                if entry is not None:
-                    yield at, entry
+                if at >= self._earlier:
+                    break
+                if isinstance(found, DamagedError):
+                    self._set_entry_aside(at, found)
+                else:
+                    yield at, found
             position = batch[-1][0] + 1
         self._over.forget_earlier()
 
-    def _after(self, position: int) -> list[tuple[int, Entry | DamagedError]]:
-        """Return entries from a position on; of a file that is damaged there, nothing more."""
+    def _left(self, position: int) -> list[tuple[int, Left | DamagedError]]:
+        """Return what is left from a position on; of a file that is damaged there, nothing more."""
         try:
-            return self._file.after(position, _READ_BYTES)
+            return self._file.left(position, _READ_BYTES)
         except DamagedError as damage:
             self._damage = str(damage)
         self.flush()
@@ -255,7 +275,7 @@ class LmdbJournal:
     def _wait(self) -> None:
         """Wait for something to do: releases linger for company, and a disk that takes nothing gets a pause."""
         while not (self._queue or self._flushes or self._stopping):
-            owed = bool(self._releases or self._closings or self._owed_releases)
+            owed = self._lingers() or bool(self._owed_releases)
             if not self._changed.wait(None if not owed else _PAUSE if self._failing else _LINGER) and owed:
                 return
 
@@ -274,14 +294,19 @@ class LmdbJournal:
             if position in self._held and position not in self._owed_releases:
                 self._owed_releases[position] = None
                 self._owed_outlived += self._over.release(position)
-        self._releases, self._closings = [], []
+        self._owed_readings = {
+            position: split_reading(reading)
+            for position, reading in self._readings
+            if position in self._held and position not in self._owed_releases
+        }
+        self._releases, self._closings, self._readings = [], [], []
         return group
 
     def _store(self, appends: list[_Append]) -> None:
         if self._damage is not None:
             self._replace(self._damage)
             self._damage = None
-        if not (appends or self._owed_releases or self._owed_records or self._owed_outlived):
+        if not (appends or self._owed_releases or self._owed_records or self._owed_outlived or self._owed_readings):
             return
         error = self._commit(appends)
         if error is not None and (self._owed_releases or self._ripening):
@@ -314,9 +339,21 @@ class LmdbJournal:
         appended = [(append.position, append.pieces) for append in appends]
         after = appends[-1].position + 1 if appends else self._next
         try:
-            self._file.write(Group(after, appended, self._owed_releases, self._owed_records, self._owed_outlived))
+            self._file.write(
+                Group(
+                    after,
+                    appended,
+                    self._owed_releases,
+                    self._owed_records,
+                    self._owed_outlived,
+                    self._owed_readings.items(),
+                )
+            )
         except (lmdb.MapFullError, lmdb.DiskError, MemoryError) as error:
-            return _line(error)
+            if not self._owed_readings:
+                return _line(error)
+            self._owed_readings = {}  # a start can do without
+            return self._commit(appends, anew=anew)
         except (lmdb.Error, DamagedError) as error:
             begun = self._replace(str(error)) if isinstance(error, DamagedError) else self._recover()
             return self._commit(appends, anew=True) if begun and not anew else _line(error)
@@ -327,7 +364,11 @@ class LmdbJournal:
                 self._size -= self._held.pop(position).size
             for append in appends:
                 self._held[append.position] = Held(append.size, append.entry.received)
-        self._owed_releases, self._owed_records, self._owed_outlived = {}, [], []
+            for position, pieces in self._owed_readings.items():
+                held, size = self._held[position], footprint(pieces)
+                self._held[position] = Held(held.size + size, held.received)
+                self._size += size
+        self._owed_releases, self._owed_records, self._owed_outlived, self._owed_readings = {}, [], [], {}
         return None
 
     def _replace(self, why: str) -> bool:
@@ -369,10 +410,8 @@ class LmdbJournal:
             logger.warning("%s: cannot be made smaller: %s", self._file.folder, error)
             self._recover()
 
-    def _sound(self, position: int, found: Entry | DamagedError | None) -> Entry | None:
-        """Return an entry; one that is damaged is set aside and released. Raises lmdb.Error."""
-        if not isinstance(found, DamagedError):
-            return found
+    def _set_entry_aside(self, position: int, damage: DamagedError) -> None:
+        """Set a damaged entry aside and release it. Raises lmdb.Error or DamagedError."""
         self._counters.count("spanwarden_journal_quarantined")
         pieces = self._file.pieces(position)
         self.release([position])
@@ -380,8 +419,7 @@ class LmdbJournal:
             place = str(self.directory.keep_aside(f"entry-{position}.bin", b"".join(pieces)))
         except OSError as error:
             place = f"lost: {error.strerror}"
-        logger.error("entry %d of the journal is damaged: %s; it is now %s", position, found, place)
-        return None
+        logger.error("entry %d of the journal is damaged: %s; it is now %s", position, damage, place)
 
 
 def _line(error: BaseException) -> str:

@@ -9,10 +9,10 @@ from spanwarden.dialects.reading import observe
 from spanwarden.effects.table import DEFAULT_TABLE
 from spanwarden.otlp.requests import decode_traces
 from spanwarden.service.metrics import Telemetry
+from spanwarden.service.readings import pack, unpack
 from spanwarden.service.workers.ingest import Ingest
-from spanwarden.service.workers.messages import pack, unpack
 from spanwarden.service.workers.positions import joined, parted
-from spanwarden.storage.journal import Entry, MemoryJournal
+from spanwarden.storage.journal import Left, MemoryJournal
 
 
 class Owner:
@@ -79,7 +79,7 @@ def test_what_the_journal_keeps_is_shared_out_until_it_is_released():
     owner = Owner()
     owner.listens.set()
     ingest, _ = ingest_of(owner, max_bytes=1000)
-    ingest.keeps(0, Entry("traces", 0, b"x" * 600, "flood"))
+    ingest.keeps(0, Left(0, 600, "flood", "", b""))
     assert not ingest.has_room(600, "flood")
     assert ingest.has_room(300, "other")
     ingest.let_go([0])

@@ -11,9 +11,10 @@ from spanwarden.dialects.reading import Request, observe
 from spanwarden.effects.table import ToolTable
 from spanwarden.service.fairness import FairQueue, Shares
 from spanwarden.service.metrics import Telemetry
-from spanwarden.service.workers.messages import Told, pack
+from spanwarden.service.readings import Readings, pack
+from spanwarden.service.workers.messages import Told
 from spanwarden.service.workers.positions import joined
-from spanwarden.storage.journal import Entry, Journal
+from spanwarden.storage.journal import Journal, Left
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +41,11 @@ class Ingest:
         tools: ToolTable,
     ) -> None:
         self._slot = slot
+        self._journal = journal
         self._tell = tell
         self._telemetry = telemetry
         self.tools = tools
+        self._readings = Readings(tools)
         self._pending: FairQueue[_Handed] = FairQueue(max_pending)
         self._kept = Shares(journal.max_bytes)
         self._owners: dict[int, tuple[str, int]] = {}
@@ -57,10 +60,10 @@ class Ingest:
         """Start the thread."""
         self._thread.start()
 
-    def keeps(self, position: int, entry: Entry) -> None:
+    def keeps(self, position: int, left: Left) -> None:
         """Count what an earlier process left in the journal as its sender's."""
         with self._changed:
-            self._keep(position, entry.tenant or entry.peer, len(entry.body))
+            self._keep(position, left.tenant or left.peer, left.size)
 
     def has_room(self, size: int, sender: str | None = None) -> bool:
         """Tell whether a sender's request of this many bytes may be handed over; see `Corridor.has_room`."""
@@ -117,11 +120,15 @@ class Ingest:
         position = joined(handed.position, self._slot)
         failures: list[Exception] = []
         try:
-            packed = pack(observe(handed.request, position, self.tools, failures))
+            if self._readings.tools is not (tools := self.tools):
+                self._readings = Readings(tools)
+            packed = pack(observe(handed.request, position, tools, failures))
         except Exception:
             logger.exception("a request could not be read; the owner of the runs tries it")
             return Told(position, handed.sender, None)
         if failures:
             self._telemetry.count("spanwarden_processing_errors", len(failures))
             logger.error("%d records could not be read", len(failures), exc_info=failures[0])
+        if packed is not None:
+            self._journal.keep_reading(handed.position, self._readings.seal(position, packed))
         return Told(position, handed.sender, packed)

@@ -18,7 +18,7 @@ from spanwarden.service.settings import Settings
 from spanwarden.service.workers.messages import Release
 from spanwarden.service.workers.positions import SLOTS, joined, parted
 from spanwarden.storage.directory import Directory, DirectoryError
-from spanwarden.storage.journal import Closed, Entry
+from spanwarden.storage.journal import Closed, Entry, Left
 from spanwarden.storage.journal_records import DamagedError
 from spanwarden.storage.lmdb_file import LmdbFile
 from spanwarden.storage.lmdb_journal import LmdbJournal
@@ -238,12 +238,20 @@ class Journals:
         at, slot = parted(position)
         return (self._others[slot].journal if slot else self.own).closed(keys, at)
 
-    def undecided(self) -> Iterator[tuple[int, Entry]]:
+    def keep_reading(self, position: int, reading: bytes) -> None:
+        """Keep what was read of an entry; of one that a worker stored, the worker keeps it itself."""
+        at, slot = parted(position)
+        if not slot:
+            self.own.keep_reading(at, reading)
+        elif not self._others[slot].lent:
+            self._others[slot].journal.keep_reading(at, reading)
+
+    def undecided(self) -> Iterator[tuple[int, Left]]:
         """Yield what earlier processes left behind, in the order in which it came."""
 
-        def of(slot: int, journal: LmdbJournal) -> Iterator[tuple[int, Entry]]:
-            for position, entry in journal.undecided():
-                yield joined(position, slot), entry
+        def of(slot: int, journal: LmdbJournal) -> Iterator[tuple[int, Left]]:
+            for position, left in journal.undecided():
+                yield joined(position, slot), left
 
         every = [of(0, self.own), *(of(slot, other.journal) for slot, other in self._others.items())]
         yield from heapq.merge(*every, key=lambda found: found[1].received)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from spanwarden.model.observation import Observation
 from spanwarden.service.settings import Settings
 from spanwarden.storage.journal import Closed
 
@@ -93,7 +92,6 @@ Message = Ready | Listening | Failed | Told | Report | Confirmed
 
 _encoder = msgspec.msgpack.Encoder()
 _messages: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
-_observations = msgspec.msgpack.Decoder(list[Observation])
 
 
 def encode(message: Message) -> bytes:
@@ -104,16 +102,3 @@ def encode(message: Message) -> bytes:
 def decode(data: bytes) -> Message:
     """Return what a worker told. Raises msgspec.DecodeError."""
     return _messages.decode(data)
-
-
-def pack(observations: list[Observation]) -> bytes | None:
-    """Return observations as bytes; None for text that has none (lone surrogates)."""
-    try:
-        return _encoder.encode(observations)
-    except UnicodeEncodeError:
-        return None
-
-
-def unpack(packed: bytes) -> list[Observation]:
-    """Return packed observations. Raises msgspec.DecodeError."""
-    return _observations.decode(packed)

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from spanwarden.otlp.requests import RequestError, decode
 from spanwarden.service.clock import Clock
 from spanwarden.service.corridor import Corridor, Observed
+from spanwarden.service.readings import unpack
 from spanwarden.service.receiving import StartError
 from spanwarden.service.settings import Settings
 from spanwarden.service.workers import messages
@@ -186,7 +187,7 @@ class Tended:
             self._take_stored(position)
             return
         self._wait_for_room(len(packed))
-        told = Observed(lambda: messages.unpack(packed))
+        told = Observed(lambda: unpack(packed))
         self._corridor.hand_over(position, told, len(packed) + _OVERHEAD, sender)
 
     def _take_stored(self, number: int) -> None:

@@ -116,8 +116,8 @@ class Worker:
         self._directory.open()
         self._journal.open()
         told = self._clock.monotonic()
-        for position, entry in self._journal.undecided():
-            self._ingest.keeps(position, entry)
+        for position, left in self._journal.undecided():
+            self._ingest.keeps(position, left)
             if self._clock.monotonic() - told > REPORT_EVERY:
                 told = self._clock.monotonic()
                 self._report()  # a sign of life

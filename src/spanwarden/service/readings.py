@@ -1,0 +1,74 @@
+"""What stored requests said, kept beside them, so that a start need not read them again.
+
+A reading is good for the version and the tools that it was made with and for its own position; any other is not used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from importlib import metadata
+
+import msgspec
+import zstandard
+
+from spanwarden.effects.table import ToolTable
+from spanwarden.model.observation import Observation
+
+_STAMP, _CHECK = 16, 4
+_LEVEL = -3
+"""Of zstd: a seventh of the size for less than a microsecond a span."""
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Observation])
+
+
+def pack(observations: list[Observation]) -> bytes | None:
+    """Return observations as bytes; None for text that has none (lone surrogates)."""
+    try:
+        return _encoder.encode(observations)
+    except UnicodeEncodeError:
+        return None
+
+
+def unpack(packed: bytes) -> list[Observation]:
+    """Return packed observations. Raises msgspec.DecodeError."""
+    return _decoder.decode(packed)
+
+
+class Readings:
+    """Seals packed observations and opens them again, for one thread.
+
+    tools: what they were, or would be, read with.
+    """
+
+    def __init__(self, tools: ToolTable) -> None:
+        self.tools = tools
+        self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        self._decompressor = zstandard.ZstdDecompressor()
+        made_by = (
+            metadata.version("spanwarden"),
+            Observation.__struct_fields__,
+            *(sorted(table.items()) for table in (tools.tools, tools.verbs, tools.nouns, tools.grid, tools.servers)),
+        )
+        self._made_by = hashlib.blake2b(repr(made_by).encode(), digest_size=_STAMP)
+
+    def seal(self, position: int, packed: bytes) -> bytes:
+        """Return what is to be kept beside the request at a position."""
+        small = self._compressor.compress(packed)
+        return b"".join((self._stamp(position), zlib.crc32(small).to_bytes(_CHECK, "little"), small))
+
+    def open(self, position: int, sealed: bytes) -> list[Observation] | None:
+        """Return what the request at a position said; None where it has to be read."""
+        stamp, check = sealed[:_STAMP], sealed[_STAMP : _STAMP + _CHECK]
+        small = memoryview(sealed)[_STAMP + _CHECK :]
+        if stamp != self._stamp(position) or int.from_bytes(check, "little") != zlib.crc32(small):
+            return None
+        try:
+            return unpack(self._decompressor.decompress(small))
+        except (zstandard.ZstdError, msgspec.DecodeError):
+            return None
+
+    def _stamp(self, position: int) -> bytes:
+        made = self._made_by.copy()
+        made.update(position.to_bytes(8, "big"))
+        return made.digest()
