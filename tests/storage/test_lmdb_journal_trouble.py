@@ -9,6 +9,7 @@ import pathlib
 import random
 import signal
 import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -228,6 +229,19 @@ def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(
     assert str(aside) in record.getMessage()
     with opened(tmp_path) as journal:
         assert len(list(journal.undecided())) == 1
+
+
+def test_pieces_without_their_first_are_set_aside(tmp_path: pathlib.Path) -> None:
+    with opened(tmp_path) as journal:
+        first, second = stored(journal, entry(300_000, 1), entry(number=2))
+    with lmdb.open(str(tmp_path / "journal"), max_dbs=3) as env, env.begin(write=True) as txn:
+        assert txn.delete(struct.pack(">QI", first, 0), db=env.open_db(b"entries", txn))
+    counted = Counted()
+    with opened(tmp_path, counted=counted) as journal:
+        assert [position for position, _ in journal.undecided()] == [second]
+        assert counted.counts["quarantined"] == 1
+        journal.flush()
+        assert journal.entries() == 1
 
 
 def test_no_flipped_bytes_end_the_process(tmp_path: pathlib.Path) -> None:

@@ -65,6 +65,9 @@ class Held(NamedTuple):
     received: int
 
 
+_NOTHING = Held(0, 0)
+
+
 class LmdbFile:
     """One LMDB environment in a folder of its own. `write` and `shrink` belong to one thread, the rest to any."""
 
@@ -181,7 +184,8 @@ class LmdbFile:
         with self._turn, self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
             for key, piece in cursor:
                 position, number = _KEY.unpack(key)
-                size, arrived = found[position] if number else (0, received(piece))
+                # A damaged key may part pieces from the first one.
+                size, arrived = found.get(position, _NOTHING) if number else (0, received(piece))
                 found[position] = Held(size + piece_footprint(len(piece)), arrived)
         return found
 

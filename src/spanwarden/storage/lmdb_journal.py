@@ -27,6 +27,9 @@ _GROUP_BYTES = 32 << 20
 _READ_BYTES = 8 << 20
 _LINGER = 0.25
 """Seconds that releases alone wait for company; they are in no hurry."""
+_COMPANY = 0.004
+"""Seconds that requests wait to be stored until there are as many as last time: a transaction costs as much as many of
+them, and senders that were answered together come again together. Who sends alone waits for nobody."""
 _RIPE = 2
 """Transactions after which LMDB uses space again that one of them freed."""
 _PAUSE = 1.0
@@ -84,6 +87,7 @@ class LmdbJournal:
         self._owed_records: list[tuple[int, Record]] = []
         self._owed_outlived: list[int] = []
         self._ripening = 0
+        self._company = 1
         self._failing = False
         self._stopping = True  # until it is open
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
@@ -133,7 +137,9 @@ class LmdbJournal:
             self._queue.append(_Append(self._next, entry, pieces, size, future))
             self._next += 1
             self._size += size
-            self._changed.notify()
+            # The writer need not be told of each that it finds when it looks.
+            if len(self._queue) in (1, self._company):
+                self._changed.notify()
         return future
 
     def read(self, position: int) -> Entry | None:
@@ -156,7 +162,7 @@ class LmdbJournal:
         """Forget entries, and note what is over of those that stay, in one transaction. Returns at once."""
         with self._changed:
             # The writer that already lingers for company need not be told of each that comes.
-            told = bool(self._releases or self._closings)
+            told = bool(self._releases or self._closings or self._queue)
             self._releases += positions
             self._closings += closed
             if not told and (self._releases or self._closings):
@@ -218,6 +224,8 @@ class LmdbJournal:
         while True:
             with self._changed:
                 self._wait()
+                if self._queue:
+                    self._changed.wait_for(self._in_company, _COMPANY)
                 appends, flushes, last = self._gather(), self._flushes, self._stopping and not self._queue
                 self._flushes = []
             try:
@@ -237,6 +245,9 @@ class LmdbJournal:
             if not self._changed.wait(None if not owed else _PAUSE if self._failing else _LINGER) and owed:
                 return
 
+    def _in_company(self) -> bool:
+        return len(self._queue) >= self._company or bool(self._flushes) or self._stopping
+
     def _gather(self) -> list[_Append]:
         size = count = 0
         for waiting in self._queue:
@@ -244,6 +255,7 @@ class LmdbJournal:
                 break
             size, count = size + waiting.size, count + 1
         group, self._queue = self._queue[:count], self._queue[count:]
+        self._company = max(count, self._company - 1) if count else self._company
         for closed in self._closings:
             record = self._over.add(closed)
             if record is not None:
