@@ -361,4 +361,43 @@ def test_who_sends_little_is_not_read_after_all_of_a_flood(bench: Bench) -> None
     bench.corridor.hand_over(40, decode_traces(body), len(body), "other")
     for _ in range(20):
         bench.corridor.step()
-    assert bench.findings(2.5) == ["tool-forbidden"]
+    bench.at(2.5)
+    assert bench.findings(2.6) == ["tool-forbidden"]
+
+
+def test_what_was_judged_is_written_down_together_while_requests_wait_to_be_read(bench: Bench) -> None:
+    bodies = [
+        spans((2, 1, "execute_tool", "drop_table"), (1, 0, "invoke_agent", ""), trace=bytes([n]) * 16) for n in (1, 2)
+    ]
+    bench.receive(bodies[0])
+    bench.clock.now = 0.001
+    bench.receive(bodies[1])
+    harmless = spans((2, 1, "execute_tool", "read_file"), trace=b"\x03" * 16)
+    for number in range(10, 15):
+        bench.corridor.hand_over(number, decode_traces(harmless), 1 << 10)
+    committed = bench.ledger.changes
+    assert bench.findings(2.0) == []
+    bench.clock.now = 2.001
+    bench.corridor.step()
+    assert bench.telemetry.value("spanwarden_runs_decided", completeness="root_ended") == 2
+    assert bench.telemetry.value("spanwarden_ledger_waiting_runs") >= 2
+    assert bench.ledger.changes == committed + 1  # by looking into the outbox
+    assert bench.findings(2.021) == ["tool-forbidden"] * 2
+    bench.receive(harmless)
+    for _ in range(5):
+        bench.corridor.step()  # nothing waits to be read any more
+    bench.receive(spans((2, 1, "execute_tool", "drop_table"), (1, 0, "invoke_agent", ""), trace=b"\x04" * 16))
+    assert bench.findings(4.1) == ["tool-forbidden"]
+
+
+def test_what_waits_for_company_is_written_down_at_the_end(bench: Bench) -> None:
+    body = spans((2, 1, "execute_tool", "drop_table"), (1, 0, "invoke_agent", ""))
+    bench.receive(body)
+    other = spans((2, 1, "execute_tool", "read_file"), trace=b"\x03" * 16)
+    for number in range(10, 15):
+        bench.corridor.hand_over(number, decode_traces(other), 1 << 10)
+    assert bench.findings(2.0) == []
+    bench.corridor.start()
+    bench.corridor.stop()
+    assert [n.findings[0].rule for n in bench.told() if n.kind == "finding"] == ["tool-forbidden"]
+    assert bench.telemetry.value("spanwarden_pending_bytes") == 0

@@ -6,6 +6,7 @@ import stat
 
 import pytest
 
+from spanwarden.storage import lmdb_journal
 from spanwarden.storage.directory import Directory, DirectoryError
 from spanwarden.storage.journal import Entry, JournalFullError, Left, Sync
 from storage.journals import MIB, Counted, entry, left_in, opened, stored
@@ -67,6 +68,42 @@ def test_positions_are_never_used_again(tmp_path: pathlib.Path) -> None:
     with opened(tmp_path) as journal:
         assert list(journal.undecided()) == []
         assert stored(journal, entry())[0] > max(positions)
+
+
+def test_who_was_answered_together_is_stored_together(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lmdb_journal, "_COMPANY", 30.0)
+    counted = Counted()
+    with opened(tmp_path, counted=counted) as journal:
+        for number in range(3):
+            stored(journal, entry(number=number))  # alone, and so at once
+        assert len(counted.commits) == 3
+        with journal._changed:  # so that the writer finds all four
+            first = [journal.append(entry(number=number)) for number in range(4)]
+        for future in first:
+            future.result(30)
+        assert len(counted.commits) == 4
+        for turn in range(3):
+            second = []
+            for number in range(4):
+                second.append(journal.append(entry(number=number)))
+                journal.release([first[number].result()])
+                first[number] = second[-1]
+            for future in second:
+                future.result(30)
+            assert len(counted.commits) == 5 + turn
+        journal.append(entry())  # and a fourth part of the company does not keep the journal from closing
+
+
+def test_company_that_does_not_come_is_not_waited_for(tmp_path: pathlib.Path) -> None:
+    counted = Counted()
+    with opened(tmp_path, counted=counted) as journal:
+        with journal._changed:
+            company = [journal.append(entry(number=number)) for number in range(4)]
+        for future in company:
+            future.result(30)
+        for number in range(4):
+            stored(journal, entry(number=number))
+        assert len(counted.commits) == 5
 
 
 def test_a_released_entry_is_gone_for_good(tmp_path: pathlib.Path) -> None:

@@ -9,6 +9,7 @@ import pathlib
 import random
 import signal
 import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -208,19 +209,11 @@ def another_version(data: pathlib.Path) -> None:
             txn.put(b"format", (99).to_bytes(8, "big"), db=state)
 
 
-def _put(data: pathlib.Path, key: bytes) -> None:
+def a_key_of_another_size(data: pathlib.Path) -> None:
     with lmdb.open(str(data.parent), max_dbs=3) as env:
         entries = env.open_db(b"entries")
         with env.begin(write=True) as txn:
-            txn.put(key, b"x" * 40, db=entries)
-
-
-def a_key_of_another_size(data: pathlib.Path) -> None:
-    _put(data, b"short")
-
-
-def a_piece_without_its_first(data: pathlib.Path) -> None:
-    _put(data, (77).to_bytes(8, "big") + (1).to_bytes(4, "big"))
+            txn.put(b"short", b"x" * 40, db=entries)
 
 
 def a_position_of_another_size(data: pathlib.Path) -> None:
@@ -240,7 +233,6 @@ def a_position_of_another_size(data: pathlib.Path) -> None:
         wiped_pages,
         another_version,
         a_key_of_another_size,
-        a_piece_without_its_first,
         a_position_of_another_size,
     ],
 )
@@ -314,6 +306,19 @@ def test_what_cannot_be_read_at_the_start_is_set_aside_with_the_rest(
         assert [position for position, _ in journal.undecided()] == [0]
         assert (counted.counts["quarantined"], journal.entries()) == (1, 0)
         stored(journal, entry())
+
+
+def test_pieces_without_their_first_are_set_aside(tmp_path: pathlib.Path) -> None:
+    with opened(tmp_path) as journal:
+        first, second = stored(journal, entry(300_000, 1), entry(number=2))
+    with lmdb.open(str(tmp_path / "journal"), max_dbs=3) as env, env.begin(write=True) as txn:
+        assert txn.delete(struct.pack(">QI", first, 0), db=env.open_db(b"entries", txn))
+    counted = Counted()
+    with opened(tmp_path, counted=counted) as journal:
+        assert [position for position, _ in left_in(journal)] == [second]
+        assert counted.counts["quarantined"] == 1
+        journal.flush()
+        assert journal.entries() == 1
 
 
 def test_no_flipped_bytes_end_the_process(tmp_path: pathlib.Path) -> None:

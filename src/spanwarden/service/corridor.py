@@ -38,6 +38,9 @@ _COUNTED = {
 
 _BATCH = 100
 """Runs that are written down in one transaction."""
+_COMPANY = 0.02
+"""Seconds that a judged run waits for others to be written down with while requests wait to be read: a transaction
+costs as much as ten runs, and the disk's time."""
 _LONGEST_WAIT = 5.0
 """Seconds between two attempts to write down what was judged, at most."""
 
@@ -109,6 +112,7 @@ class Corridor:
         self._unwritten: list[Judged] = []
         self._write_failures = 0
         self._write_after = 0.0
+        self._company_until = 0.0
         self._relieve_at: float | None = None
         self._thread = threading.Thread(target=self._work, name="corridor", daemon=True)
         telemetry.gauge("spanwarden_windows_open", lambda: len(windows))
@@ -199,7 +203,7 @@ class Corridor:
             with self._changed:
                 while not self._stopping and (wait := self._idle_for()) != 0:
                     self._changed.wait(wait)
-                if self._stopping and (self._unwritten or not self._pending):
+                if self._stopping and (self._write_failures or not self._pending):
                     break
             self.step()
         if not self._journal.durable:
@@ -207,7 +211,7 @@ class Corridor:
         self._write_last()
 
     def _idle_for(self) -> float | None:
-        if self._unwritten:
+        if self._write_failures:
             return max(0.0, self._write_after - self._clock.monotonic())
         if self._pending:
             return 0.0
@@ -313,6 +317,8 @@ class Corridor:
 
     def _settle(self, decisions: list[Decision]) -> None:
         if decisions:
+            if not self._unwritten:
+                self._company_until = self._clock.monotonic() + _COMPANY
             judged = (self._judged(decision) for decision in in_order(decisions))
             self._unwritten += [each for each in judged if each is not None]
         self._write()
@@ -334,6 +340,8 @@ class Corridor:
         """Write down what was judged, then let the journal forget what nobody needs any more; False if it must wait."""
         if self._unwritten and self._clock.monotonic() < self._write_after:
             return False
+        if self._in_want_of_company():
+            return True
         while self._unwritten:
             try:
                 self._judge.decide(self._unwritten[:_BATCH])
@@ -352,6 +360,14 @@ class Corridor:
             self._journal.release(released, forgotten)
             self._let_go(released)
         return True
+
+    def _in_want_of_company(self) -> bool:
+        return (
+            0 < len(self._unwritten) < _BATCH
+            and bool(self._pending)
+            and not self._write_failures
+            and self._clock.monotonic() < self._company_until
+        )
 
     def _write_singly(self) -> bool:
         """Write down a batch run by run, and pass over those that cannot be; False if the ledger must be waited for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 
 import msgspec
@@ -58,6 +59,8 @@ class Judge:
         self._content: Content = content
         self._table = table
         self._history = History(ledger, telemetry)
+        self._tallies: defaultdict[tuple[str, str, str], float] = defaultdict(float)
+        """What is to be counted: by metric, policy and rule. Every run adds to most, and counting takes a lock."""
 
     def replace(self, policies: Sequence[Policy], shadows: Sequence[Policy], table: MetadataTable) -> None:
         """Judge by these policies from now on; open runs are judged by what is in force when they are decided."""
@@ -100,6 +103,7 @@ class Judge:
 
         It is on disk when this returns. Raises LedgerUnavailableError, with nothing written; call it again later.
         """
+        self._count_tallies()
         started = self._clock.monotonic()
         with self._ledger.writing() as connection:
             decisions = Decisions(connection)
@@ -132,13 +136,18 @@ class Judge:
             )
         self._telemetry.observe("spanwarden_evaluation_seconds", self._clock.monotonic() - started)
         for rule, seconds in verdict.seconds:
-            self._telemetry.count("spanwarden_rule_seconds", seconds, policy=verdict.policy, rule=rule)
+            self._tallies["spanwarden_rule_seconds", verdict.policy, rule] += seconds
         for error in verdict.rule_errors:
             self._telemetry.count("spanwarden_rule_errors", policy=verdict.policy, rule=error.rule)
             logger.warning("policy %s: rule %s failed: %s", verdict.policy, error.rule, error.error)
         for missing in verdict.not_evaluable:
-            self._telemetry.count("spanwarden_not_evaluable", policy=verdict.policy, rule=missing.rule)
+            self._tallies["spanwarden_not_evaluable", verdict.policy, missing.rule] += 1
         return verdict
+
+    def _count_tallies(self) -> None:
+        for (metric, policy, rule), amount in self._tallies.items():
+            self._telemetry.count(metric, amount, policy=policy, rule=rule)
+        self._tallies.clear()
 
     def _count(self, notice: Notice) -> None:
         finding = notice.findings[0]

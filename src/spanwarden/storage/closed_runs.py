@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Container, Iterable
+from functools import lru_cache
 
 from spanwarden.storage.journal import Closed
 from spanwarden.storage.lmdb_file import Record
@@ -69,5 +70,6 @@ class ClosedRuns:
             self._needed_at.setdefault(position, []).append(number)
 
 
+@lru_cache(4096)  # all that a run's records say is asked by the same few keys
 def _digest(key: str) -> bytes:
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=_SIZE).digest()

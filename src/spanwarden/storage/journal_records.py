@@ -47,9 +47,7 @@ def encode(entry: Entry) -> list[Piece]:
 
 def decode(pieces: Sequence[Piece]) -> Entry:
     """Return the entry that these pieces make. Raises DamagedError."""
-    head = memoryview(pieces[0])
-    if len(head) < _HEAD.size:
-        raise DamagedError("its header is cut off")
+    head = _head(pieces)
     checksum, version, code, received, peer_size, tenant_size, size = _HEAD.unpack_from(head)
     at = _HEAD.size + peer_size + tenant_size
     body = b"".join((head[at:], *pieces[1:]))
@@ -64,10 +62,7 @@ def decode(pieces: Sequence[Piece]) -> Entry:
 
 def body_at(head: Piece) -> int:
     """Return at which byte of an entry's pieces, put together, its body begins."""
-    view = memoryview(head)
-    if len(view) < _HEAD.size:
-        raise DamagedError("its header is cut off")
-    fields = _HEAD.unpack_from(view)
+    fields = _HEAD.unpack_from(_head([head]))
     return _HEAD.size + int(fields[4]) + int(fields[5])
 
 
@@ -77,11 +72,9 @@ def received(head: Piece) -> int:
     return int(_HEAD.unpack_from(view)[3]) if len(view) >= _HEAD.size else 0
 
 
-def left(head: Piece, reading: bytes) -> Left:
+def left(pieces: Sequence[Piece], reading: bytes) -> Left:
     """Return what an entry's first piece says of it, unchecked, with what was read of it. Raises DamagedError."""
-    view = memoryview(head)
-    if len(view) < _HEAD.size:
-        raise DamagedError("its header is cut off")
+    view = _head(pieces)
     _, _, _, arrived, peer_size, tenant_size, size = _HEAD.unpack_from(view)
     at = _HEAD.size + peer_size
     return Left(arrived, size, _name(view[_HEAD.size : at]), _name(view[at : at + tenant_size]), reading)
@@ -91,6 +84,14 @@ def split_reading(reading: bytes) -> list[Piece]:
     """Return the pieces of what was read of an entry."""
     view = memoryview(reading)
     return [view[at : at + PIECE] for at in range(0, len(view), PIECE)]
+
+
+def _head(pieces: Sequence[Piece]) -> memoryview:
+    """Return the first piece, which has at least a whole header. Raises DamagedError."""
+    view = memoryview(pieces[0] if pieces else b"")
+    if len(view) < _HEAD.size:
+        raise DamagedError("its header is cut off")
+    return view
 
 
 def _name(written: memoryview) -> str:

@@ -76,6 +76,9 @@ class Held(NamedTuple):
     received: int
 
 
+_NOTHING = Held(0, 0)
+
+
 class LmdbFile:
     """One LMDB environment in a folder of its own. `write` and `shrink` belong to one thread, the rest to any."""
 
@@ -196,7 +199,8 @@ class LmdbFile:
         with self._turn, _trusting(), self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
             for key, piece in cursor:
                 position, number = _KEY.unpack(key)
-                size, arrived = found[position] if number else (0, received(piece))
+                # A damaged key may part pieces from the first one.
+                size, arrived = found.get(position, _NOTHING) if number else (0, received(piece))
                 found[position] = Held(size + piece_footprint(len(piece)), arrived)
         return found
 
@@ -213,9 +217,11 @@ class LmdbFile:
     def entry(self, position: int) -> Entry | DamagedError | None:
         """Return an entry, or what is wrong with it; None where it is not held. Raises lmdb.Error or DamagedError."""
         with self._turn, _trusting(), self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
-            at, pieces = next(_entries(cursor, position), (position, []))
+            at, stored = next(_entries(cursor, position), (position, None))
+            if stored is None or at != position:
+                return None
             try:
-                return decode(pieces) if pieces and at == position else None
+                return decode(stored.pieces)
             except DamagedError as damage:
                 return damage.with_traceback(None)  # which holds pieces, and these go with the transaction
 
@@ -227,12 +233,12 @@ class LmdbFile:
         found: list[tuple[int, Left | DamagedError]] = []
         taken = 0
         with self._turn, _trusting(), self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
-            for at, pieces in _entries(cursor, position, readings=True):
+            for at, stored in _entries(cursor, position):
                 if found and taken >= limit:
                     break
-                reading = b"".join(pieces[1:])
+                reading = b"".join(stored.reading)
                 try:
-                    found.append((at, left(pieces[0], reading)))
+                    found.append((at, left(stored.pieces, reading)))
                 except DamagedError as damage:
                     found.append((at, damage.with_traceback(None)))
                 taken += len(reading) + _ENTRY
@@ -241,8 +247,8 @@ class LmdbFile:
     def pieces(self, position: int) -> list[bytes]:
         """Return the pieces of an entry, none where it is not held. Raises lmdb.Error or DamagedError."""
         with self._turn, _trusting(), self.env.begin() as txn, txn.cursor(db=self._entries) as cursor:
-            at, pieces = next(_entries(cursor, position), (position, []))
-            return list(map(bytes, pieces)) if at == position else []
+            at, stored = next(_entries(cursor, position), (position, _Stored([], [])))
+            return list(map(bytes, stored.pieces)) if at == position else []
 
     def part(self, position: int, start: int, end: int) -> bytes | None:
         """Return the bytes of an entry's body from `start` to before `end`, unchecked; None where they are not held.
@@ -299,19 +305,26 @@ def _trusting() -> Iterator[None]:
         yield
     except _DAMAGES as error:
         raise DamagedError(_line(error)) from None
-    except (struct.error, KeyError):
+    except struct.error:
         raise DamagedError("it has a key that is none") from None
 
 
-def _entries(cursor: lmdb.Cursor, position: int, *, readings: bool = False) -> Iterator[tuple[int, list[Piece]]]:
-    """Yield entries from a position on, with pieces that are those of the transaction.
+class _Stored(NamedTuple):
+    """The pieces of an entry and those of what was read of it, as the transaction has them."""
 
-    readings: the first piece of each and what was read of it, instead of its pieces.
-    """
+    pieces: list[Piece]
+    reading: list[Piece]
+
+
+def _entries(cursor: lmdb.Cursor, position: int) -> Iterator[tuple[int, _Stored]]:
+    """Yield entries from a position on."""
     if not cursor.set_range(_KEY.pack(position, 0)):
         return
     for at, found in groupby(((*_KEY.unpack(key), piece) for key, piece in cursor.iternext()), key=itemgetter(0)):
-        yield at, [piece for _, number, piece in found if not number or (number >= _READING) is readings]
+        stored = _Stored([], [])
+        for _, number, piece in found:
+            (stored.reading if number >= _READING else stored.pieces).append(piece)
+        yield at, stored
 
 
 def _delete(cursor: lmdb.Cursor, position: int) -> None:

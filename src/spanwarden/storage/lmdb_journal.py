@@ -27,6 +27,9 @@ _GROUP_BYTES = 32 << 20
 _READ_BYTES = 8 << 20
 _LINGER = 0.25
 """Seconds that releases alone wait for company; they are in no hurry."""
+_COMPANY = 0.004
+"""Seconds that requests wait to be stored until there are as many as last time: a transaction costs as much as many of
+them, and senders that were answered together come again together. Who sends alone waits for nobody."""
 _RIPE = 2
 """Transactions after which LMDB uses space again that one of them freed."""
 _PAUSE = 1.0
@@ -86,6 +89,7 @@ class LmdbJournal:
         self._owed_outlived: list[int] = []
         self._owed_readings: dict[int, list[Piece]] = {}
         self._ripening = 0
+        self._company = 1
         self._failing = False
         self._damage: str | None = None
         """What a reader saw of a damaged file, for the writer to set it aside."""
@@ -148,7 +152,9 @@ class LmdbJournal:
             self._queue.append(_Append(self._next, entry, pieces, size, future))
             self._next += 1
             self._size += size
-            self._changed.notify()
+            # The writer need not be told of each that it finds when it looks.
+            if len(self._queue) in (1, self._company):
+                self._changed.notify()
         return future
 
     def read(self, position: int) -> Entry | None:
@@ -260,6 +266,8 @@ class LmdbJournal:
         while True:
             with self._changed:
                 self._wait()
+                if self._queue:
+                    self._changed.wait_for(self._in_company, _COMPANY)
                 appends, flushes, last = self._gather(), self._flushes, self._stopping and not self._queue
                 self._flushes = []
             try:
@@ -279,6 +287,9 @@ class LmdbJournal:
             if not self._changed.wait(None if not owed else _PAUSE if self._failing else _LINGER) and owed:
                 return
 
+    def _in_company(self) -> bool:
+        return len(self._queue) >= self._company or bool(self._flushes) or self._stopping
+
     def _gather(self) -> list[_Append]:
         size = count = 0
         for waiting in self._queue:
@@ -286,6 +297,7 @@ class LmdbJournal:
                 break
             size, count = size + waiting.size, count + 1
         group, self._queue = self._queue[:count], self._queue[count:]
+        self._company = max(count, self._company - 1) if count else self._company
         for closed in self._closings:
             record = self._over.add(closed)
             if record is not None:

@@ -58,7 +58,7 @@ class RunView:
         return self._shared[key]  # type: ignore[return-value]
 
     def forget(self) -> None:
-        """Let go of what was worked out, for the end: much of it holds this view, so that only the collector finds it."""
+        """Let go at the end of what was worked out: much of it holds this view, which only the collector would find."""
         self._shared.clear()
 
 

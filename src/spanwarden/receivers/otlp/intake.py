@@ -19,7 +19,8 @@ RETRY_AFTER = 1.0
 RECORD_COST = 256
 """Bytes that a decoded record takes beside its content, which is what a flood of empty records costs."""
 
-_LARGE = 1 << 20
+_LARGE = 2 << 20
+"""Bytes from which on a request is checked in another thread. Decoding holds the interpreter wherever it is done."""
 _MAX_IN_FLIGHT = 256 << 20
 
 Message = trimmed_pb2.Traces | trimmed_pb2.Logs
