@@ -94,8 +94,8 @@ def text(encoded: bytes | None) -> str | None:
 def first_text(encoded: Mapping[str, bytes], names: Iterable[str]) -> str | None:
     """Return the first of these attributes that is present and says something, as `text`."""
     for name in names:
-        value = encoded.get(name)
-        if value is not None:
+        if name in encoded:  # which costs a third of `get` where it is absent, and most are
+            value = encoded[name]
             told = _KNOWN.get(value) or text(value)
             if told is not None:
                 return told
