@@ -63,7 +63,8 @@ def read_tool(
         rank = -1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0
     effects: tuple[Effect, ...] = ()
     if not handoff:
-        server, tool_type = first_text(attributes, names.mcp_server), first_text(attributes, names.tool_type)
+        server = first_text(attributes, names.mcp_server) if names.mcp_server else None
+        tool_type = first_text(attributes, names.tool_type) if names.tool_type else None
         effects = out.effects(name, arguments, mcp_server=server, tool_type=tool_type, digest=digest)
     out.tell(
         shared,
@@ -106,7 +107,9 @@ def _returned(attributes: Attributes, names: Names) -> ToolMessage:
 
 def _tells_of_call(encoded: bytes) -> bool:
     """Tell whether a result may be wrapped in a message, which has a `content`, maybe spelled in escapes."""
-    return b"content" in encoded or b"\\u006" in encoded or b"\\u007" in encoded
+    if b"content" in encoded:
+        return True
+    return b"\\" in encoded and (b"\\u006" in encoded or b"\\u007" in encoded)  # one byte is found far faster
 
 
 def _loaded(result: Any) -> Any:

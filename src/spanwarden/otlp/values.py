@@ -104,6 +104,8 @@ def first_text(encoded: Mapping[str, bytes], names: Iterable[str]) -> str | None
 
 def integer(encoded: bytes | None) -> int | None:
     """Return a value as a 64-bit integer; numeric text and whole floats count, anything else is None."""
+    if encoded is not None and len(encoded) == 3 and encoded[0] == 0x18 and encoded[1] >= 0x80 > encoded[2]:
+        return encoded[1] & 0x7F | encoded[2] << 7  # as `decode` does it; most counts are of this size
     value = decode(encoded)
     if type(value) is int:
         return value
