@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 
 from spanwarden.dialects.messages import Said
-from spanwarden.effects.classify import effects_of
+from spanwarden.effects.classify import effects_of, telling_type
+from spanwarden.effects.limits import MAX_NAME
 from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.model.event import Content, ContentRef, CostSource, Effect, Kind, Status, Usage
 from spanwarden.model.observation import Observation, Source
@@ -161,6 +162,8 @@ class Sightings:
         """
         if self.loads is not None:
             return ()
+        if tool_type is not None:
+            tool_type = telling_type(tool[:MAX_NAME], mcp_server, tool_type[:MAX_NAME], self._table)
         key = (tool, digest, mcp_server, tool_type, self._table)
         known = digest is not None or arguments is None
         found = _EFFECTS.get(key) if known else None
@@ -194,7 +197,6 @@ class Sightings:
         start: int,
         end: int,
         status: Status = "unknown",
-        *,
         source: Source = "span",
         sequence: int = 0,
         tool: str | None = None,
@@ -231,13 +233,32 @@ class Sightings:
             self._tie = None
         content = None if load is None else ContentRef(self._position, self._record, part, bare)
         priced: CostSource | None = None if cost is None else "reported"
-        # By position: names cost a microsecond here. `Observation` has its fields in this order; a test holds it.
+        # By position: names cost a microsecond here. `Observation` has its fields in this order; a test holds it. In two
+        # parts: with more than thirty arguments a call makes a list of them first, which costs as much as the rest.
+        # fmt: off
+        first = (
+            kind, keys, source, s.dialect, s.run_id, conversation, s.service, s.trace_id, s.span_id, s.parent_id, start,
+            end, sequence, status, s.agent, s.agent_id, tool, model, provider,
+        )
+        rest = (
+            role, merge, alias, effects, usage, cost, priced, root, executed, rank, history, digest, content,
+            self._scope, self._instance, leads, follows, s.loose, expects,
+        )
+        # fmt: on
+        self.observations.append(Observation(*(first + rest)))
+
+    def stand(
+        self, service: str | None, trace_id: bytes, span_id: bytes, parent_id: bytes, start: int, end: int
+    ) -> None:
+        """Add a span that no dialect reads: `tell` with nothing but where it stands in its trace."""
+        self._part += 1
+        if self.loads is not None:
+            self.loads.append(None)
+            return
         # fmt: off
         self.observations.append(Observation(
-            kind, keys, source, s.dialect, s.run_id, conversation, s.service, s.trace_id, s.span_id, s.parent_id, start,
-            end, sequence, status, s.agent, s.agent_id, tool, model, provider, role, merge, alias, effects, usage, cost,
-            priced, root, executed, rank, history, digest, content, self._scope, self._instance, leads, follows,
-            s.loose, expects,
+            "span", trace_keys(trace_id), "span", "unknown", None, None, service, trace_id, span_id, parent_id,
+            start, end, root=not parent_id, scope=self._scope, instance=self._instance,
         ))
         # fmt: on
 
@@ -255,13 +276,16 @@ class Sightings:
             keys, leads, follows = keys + tied.keys, tied.leads_to, tied.follows
             self._tie = None
         # fmt: off
-        self.observations.append(Observation(
+        first = (
             "message", keys, "message", s.dialect, s.run_id, conversation, s.service, s.trace_id, s.span_id,
-            s.parent_id, at, at, sequence, "unknown", s.agent, s.agent_id, None, None, None, said.role,
-            said.digest, None, (), None, None, None, False, False, 0, history, None,
+            s.parent_id, at, at, sequence, "unknown", s.agent, s.agent_id, None, None, None,
+        )
+        rest = (
+            said.role, said.digest, None, (), None, None, None, False, False, 0, history, None,
             ContentRef(self._position, self._record, part), self._scope, self._instance, leads, follows, s.loose,
-        ))
+        )
         # fmt: on
+        self.observations.append(Observation(*(first + rest)))
 
 
 class Dialect(NamedTuple):

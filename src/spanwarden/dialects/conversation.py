@@ -156,7 +156,7 @@ def _call(asked: Asked) -> Loader:
 
 def _requested(messages: Sequence[Said], counted: dict[tuple[str, str | None], int]) -> Iterator[Asked]:
     """Yield the calls in messages without a response: what `_asked` comes to where nothing is answered."""
-    fresh = max(i for i, said in enumerate(messages) if said.calls)
+    fresh = max([i for i, said in enumerate(messages) if said.calls])
     left = MAX_CALLS
     for index, said in enumerate(messages):
         left -= len(said.calls)

@@ -10,11 +10,13 @@ import msgspec
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects.base import Attributes
 from spanwarden.dialects.conventional_messages import conventional_messages
-from spanwarden.dialects.genai_flattened import first_keys, flattened
+from spanwarden.dialects.genai_flattened import flattened
+from spanwarden.dialects.genai_names import Names, names_of
 from spanwarden.dialects.histories import HISTORIES
 from spanwarden.dialects.messages import Call, Response, Said, looks_failed, plain, read_messages
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
+from spanwarden.otlp.values import first_text
 
 MAX_EVENTS = 4000
 """Of a span with more events only the first are read."""
@@ -29,26 +31,25 @@ class Messages(msgspec.Struct, frozen=True, gc=False):
     answered: tuple[Said, ...] = ()
 
 
-def span_messages(attributes: Attributes, events: Sequence[trimmed_pb2.Span.Event]) -> Messages:
+def span_messages(attributes: Attributes, names: Names, events: Sequence[trimmed_pb2.Span.Event]) -> Messages:
     """Return the messages of a span: from its attributes, else from its events."""
-    if not events and _CARRYING.isdisjoint(attributes):
-        return _NOTHING
-    told = _attributes(attributes)
+    told = _attributes(attributes, names)
     if told.given and told.answered:
         return told
-    if not told.given and not told.answered:
-        prompt, completion = (flattened(attributes, start) for start in keys.FLATTENED)
+    if names.flattened and not told.given and not told.answered:
+        held = {key: attributes[key] for key in attributes}  # every message takes a dozen look-ups, cheaper here
+        prompt, completion = (flattened(held, start) for start in keys.FLATTENED)
         if prompt or completion:
             return Messages(tuple(prompt), tuple(completion))
     given: list[Said] = []
     answered: list[Said] = []
     if not events:
         return told
-    tool = _is_tool(attributes)
+    tool = _is_tool(attributes, names)
     for event in events[:MAX_EVENTS]:
         name = event.name.decode("utf-8", "replace")
         if name == keys.DETAILS or name in keys.CONTENT_EVENTS:
-            found = _attributes(event.attributes)
+            found = _attributes(event.attributes, names_of(event.attributes))
         elif name in keys.MESSAGE_EVENTS:
             payload = {key: values.structure(event.attributes[key]) for key in event.attributes}
             found = _tool_event(name, payload) if tool else _event(name, payload)
@@ -63,7 +64,7 @@ def log_message(name: str, record: trimmed_pb2.LogRecord) -> Messages:
     """Return the messages of a log record: all of a model call's, or the one that an older record carries."""
     body = values.structure(record.body) if record.body else None
     if name == keys.DETAILS:
-        told = _attributes(record.attributes)
+        told = _attributes(record.attributes, names_of(record.attributes))
         if told.given or told.answered or not isinstance(body, dict):
             return told
         return _told({key: body.get(key) for key in (*keys.SYSTEM, *keys.INPUT, *keys.OUTPUT)})
@@ -119,23 +120,19 @@ def _sequence(told: str, count: int) -> list[Any]:
 
 
 _NOTHING = Messages()
-_CARRYING = frozenset((*keys.SYSTEM, *keys.INPUT, *keys.OUTPUT, *(k for s in keys.FLATTENED for k in first_keys(s))))
-"""A span without events that has none of these carries no messages."""
 
 
-def _attributes(attributes: Attributes) -> Messages:
-    system = _encoded(attributes, keys.SYSTEM, "system")
-    given = _encoded(attributes, keys.INPUT, "user")
-    answered = _encoded(attributes, keys.OUTPUT, "assistant")
+def _attributes(attributes: Attributes, names: Names) -> Messages:
+    system = _encoded(attributes, names.system, "system") if names.system else ()
+    given = _encoded(attributes, names.input, "user") if names.input else ()
+    answered = _encoded(attributes, names.output, "assistant") if names.output else ()
     return Messages((*system, *given), tuple(answered)) if system or given or answered else _NOTHING
 
 
 def _encoded(attributes: Attributes, names: Iterable[str], role: str) -> list[Said]:
     for name in names:
-        encoded = attributes.get(name)
-        if encoded is None:
-            continue
-        said = conventional_messages(encoded) if names is keys.OUTPUT else HISTORIES.read(encoded, role)
+        encoded = attributes[name]
+        said = conventional_messages(encoded) if role == "assistant" else HISTORIES.read(encoded, role)
         if said is not None:
             return said
         value = values.structure(encoded)
@@ -201,6 +198,6 @@ def _tool_event(name: str, payload: dict[str, Any]) -> Messages:
     return Messages()
 
 
-def _is_tool(attributes: Attributes) -> bool:
-    operation = values.text(attributes.get(keys.OPERATION))
-    return operation == "execute_tool" or (operation is None and any(key in attributes for key in keys.TOOL))
+def _is_tool(attributes: Attributes, names: Names) -> bool:
+    operation = first_text(attributes, names.operation)
+    return operation == "execute_tool" or (operation is None and bool(names.tool))

@@ -12,6 +12,7 @@ from spanwarden.dialects.conversation import acts
 from spanwarden.dialects.final_answers import is_final_answer
 from spanwarden.dialects.genai_attributes import Act, content
 from spanwarden.dialects.genai_messages import Messages
+from spanwarden.dialects.genai_names import Names
 from spanwarden.dialects.handoff_names import is_handoff
 from spanwarden.dialects.messages import arguments_digest, plain
 from spanwarden.dialects.wrapped import ToolMessage, call_id_in, tool_message
@@ -26,11 +27,13 @@ _STRING, _MARKS = 0x0A, 64
 """The first byte of a string value, and a length that no mark of withheld content has."""
 
 
-def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages, act: Act, out: Sightings) -> None:
+def read_tool(
+    span: trimmed_pb2.Span, attributes: Attributes, names: Names, messages: Messages, act: Act, out: Sightings
+) -> None:
     """Add one execution of a tool; `messages` are those that its span carries."""
     shared, status, error = act.shared, act.status, act.error
-    name = first_text(attributes, keys.TOOL_NAME) or _name_in(span.name.decode("utf-8", "replace"))
-    wrapped = content(attributes, keys.ARGUMENTS)
+    name = first_text(attributes, names.tool_name) or _name_in(span.name.decode("utf-8", "replace"))
+    wrapped = content(attributes, names.arguments)
     arguments = unwrap(wrapped)
     plainly = name is not None and acts(name)
     if name is None or name in keys.NO_TOOLS or (not plainly and is_final_answer(name, arguments)) or name[0] == "(":
@@ -38,7 +41,7 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
         nobody = msgspec.structs.replace(shared, agent=None)
         out.tell(nobody, None, "span", act.start, act.end, root=act.root)
         return
-    returned = _returned(attributes)
+    returned = _returned(attributes, names)
     result: Any = returned.result
     asked = given = None
     if messages.given or messages.answered:
@@ -48,19 +51,20 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
         arguments = asked.arguments
     if result is None and given is not None:
         result = given.result
-    said = (first_text(attributes, keys.TOOL_STATUS) or "") in keys.FAILED
+    said = names.tool_status and (first_text(attributes, names.tool_status) or "") in keys.FAILED
     if said or returned.failed or (given is not None and given.failed is True):
         status = "error"
-    if keys.ERROR[0] in attributes and (first_text(attributes, keys.ERROR) or "").lower() in keys.DENIED:
+    if names.error and (first_text(attributes, names.error) or "").lower() in keys.DENIED:
         status = "denied"
     handoff = not plainly and is_handoff(name, arguments)
     digest = arguments_digest(arguments) if out.collecting else None
     rank = 0
-    if keys.MCP_METHOD in attributes:
+    if names.mcp_method:
         rank = -1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0
     effects: tuple[Effect, ...] = ()
     if not handoff:
-        server, tool_type = first_text(attributes, keys.MCP_SERVER), first_text(attributes, keys.TOOL_TYPE)
+        server = first_text(attributes, names.mcp_server) if names.mcp_server else None
+        tool_type = first_text(attributes, names.tool_type) if names.tool_type else None
         effects = out.effects(name, arguments, mcp_server=server, tool_type=tool_type, digest=digest)
     out.tell(
         shared,
@@ -70,7 +74,7 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
         act.end,
         status,
         tool=name,
-        merge=first_text(attributes, keys.CALL_ID)
+        merge=first_text(attributes, names.call_id)
         or call_id_in(wrapped)
         or returned.id
         or (asked.id if asked is not None else None),
@@ -83,22 +87,29 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
     )
 
 
+_NOTHING = ToolMessage(None)
+
+
 class _Later(msgspec.Struct, frozen=True, gc=False):
     """A result that says nothing of the call that it is of, so that it need not be decoded until it is loaded."""
 
     encoded: bytes
 
 
-def _returned(attributes: Attributes) -> ToolMessage:
-    encoded = attributes.get(keys.RESULT[0])
-    if encoded is not None and len(encoded) > _MARKS and encoded[0] == _STRING and not _tells_of_call(encoded):
+def _returned(attributes: Attributes, names: Names) -> ToolMessage:
+    if not names.result:
+        return _NOTHING
+    encoded = attributes[names.result[0]]
+    if names.result[0] == keys.RESULT[0] and len(encoded) > _MARKS and encoded[0] == _STRING and not _tells_of_call(encoded):
         return ToolMessage(_Later(encoded))
-    return tool_message(content(attributes, keys.RESULT))
+    return tool_message(content(attributes, names.result))
 
 
 def _tells_of_call(encoded: bytes) -> bool:
     """Tell whether a result may be wrapped in a message, which has a `content`, maybe spelled in escapes."""
-    return b"content" in encoded or b"\\u006" in encoded or b"\\u007" in encoded
+    if b"content" in encoded:
+        return True
+    return b"\\" in encoded and (b"\\u006" in encoded or b"\\u007" in encoded)  # one byte is found far faster
 
 
 def _loaded(result: Any) -> Any:

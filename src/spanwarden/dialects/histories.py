@@ -30,15 +30,14 @@ _PER_SAMPLE = 250
 _PER_MESSAGE = 400
 """Bytes of memory of a sample, and of a message beside its text, which is there as it was sent and as it was read."""
 
-Key = tuple[int, str, bytes]
-
 _decode = msgspec.json.Decoder(list[Any]).decode
 
 
 class History(NamedTuple):
     """The messages of a history; `text` is the JSON array that holds them."""
 
-    key: Key
+    sample: bytes
+    role: str
     text: bytes
     said: list[Said]
 
@@ -59,7 +58,7 @@ class Histories:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.size = 0
-        self._kept: OrderedDict[Key, list[History]] = OrderedDict()
+        self._kept: OrderedDict[bytes, list[History]] = OrderedDict()
 
     def read(self, encoded: bytes, role: str) -> list[Said] | None:
         """Return the messages in an encoded attribute, as `read_messages` of its JSON; the list must not be changed.
@@ -85,7 +84,7 @@ class Histories:
         if seen and said:
             self._keep(text, role, said)
         elif said:
-            self._note(text, role)
+            self._note(text)
         return said
 
     def clear(self) -> None:
@@ -97,34 +96,32 @@ class Histories:
         """Return a history that a text goes on from or repeats, and whether there may have been one."""
         seen = False
         step = _step(len(text))
-        for at in range(step, max(-1, step - _PROBES), -1):
-            key = _key(at, role, text)
-            found = self._kept.get(key)
+        for end in _STEPS[max(0, step - _PROBES + 1) : step + 1][::-1]:
+            sample = text[end - _SAMPLE : end]
+            found = self._kept.get(sample)
             if found is None:
                 continue
             seen = True
-            self._kept.move_to_end(key)
+            self._kept.move_to_end(sample)
             for history in found:
-                end = len(history.text) - 1
-                after = text[end : end + 2]
-                if (after == b"]" or after[:1] == b",") and text.startswith(memoryview(history.text)[:end]):
+                if history.role == role and _goes_on(text, history.text):
                     return True, history
         return seen, None
 
-    def _note(self, text: bytes, role: str) -> None:
+    def _note(self, text: bytes) -> None:
         """Remember that there was a text like this."""
-        key = _key(_step(len(text) - 1), role, text)
-        if key not in self._kept:
-            self._kept[key] = []
+        sample = _sample(text)
+        if sample not in self._kept:
+            self._kept[sample] = []
             self.size += _PER_SAMPLE
             self._make_room()
 
     def _keep(self, text: bytes, role: str, said: list[Said]) -> None:
         if len(said) >= MAX_MESSAGES or text[-1:] != b"]":
             return
-        self._note(text, role)
-        history = History(_key(_step(len(text) - 1), role, text), text, said)
-        alike = self._kept.get(history.key)
+        self._note(text)
+        history = History(_sample(text), role, text, said)
+        alike = self._kept.get(history.sample)
         if alike is None or history.size > self.limit // 2:
             return
         alike.append(history)
@@ -139,7 +136,7 @@ class Histories:
             self.size -= _PER_SAMPLE + sum(history.size for history in alike)
 
     def _forget(self, history: History) -> None:
-        alike = self._kept[history.key]
+        alike = self._kept[history.sample]
         alike[:] = [each for each in alike if each is not history]
         self.size -= history.size
 
@@ -163,9 +160,17 @@ def _step(length: int) -> int:
     return bisect_right(_STEPS, length) - 1
 
 
-def _key(step: int, role: str, text: bytes) -> Key:
-    end = _STEPS[step]
-    return step, role, text[end - _SAMPLE : end]
+def _goes_on(text: bytes, before: bytes) -> bool:
+    """Tell whether a text begins with what stands in the array of another, or is the same."""
+    end = len(before) - 1
+    after = text[end : end + 2]
+    return (after == b"]" or after[:1] == b",") and text.startswith(memoryview(before)[:end])
+
+
+def _sample(text: bytes) -> bytes:
+    """Return the bytes by which what goes on from a text finds it; its last one will be another."""
+    end = _STEPS[_step(len(text) - 1)]
+    return text[end - _SAMPLE : end]
 
 
 HISTORIES = Histories(32 << 20)

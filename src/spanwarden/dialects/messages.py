@@ -7,8 +7,8 @@ and the AI SDK's `tool-call` parts.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -34,6 +34,8 @@ _NAMES = ("name", "toolName", "tool_name")
 _ARGUMENTS = ("arguments", "args", "input")
 _RESULTS = ("response", "result", "output", "content", "server_tool_call_response")
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
+_EMPTY = blake2b(digest_size=12)
+"""Copied for every digest: building one anew costs more than hashing a short text."""
 _ERROR_STARTS = ("Error:", "Error ", "Traceback (most recent call last)")
 
 
@@ -276,8 +278,9 @@ def _first(item: dict[str, Any], keys: Iterable[str]) -> str | None:
 
 def message_digest(role: str, text: str) -> str:
     """Return a short digest that repeated history shares."""
-    joined = f"{role}\x1f{text.strip()}"
-    return hashlib.blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+    digest = _EMPTY.copy()
+    digest.update(f"{role}\x1f{text.strip()}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def arguments_digest(arguments: Any) -> str | None:
@@ -288,4 +291,6 @@ def arguments_digest(arguments: Any) -> str | None:
         encoded = _encode_sorted(arguments)
     except (RecursionError, TypeError, ValueError, OverflowError):
         return None
-    return hashlib.blake2b(encoded, digest_size=12).hexdigest()
+    digest = _EMPTY.copy()
+    digest.update(encoded)
+    return digest.hexdigest()

@@ -29,7 +29,7 @@ from spanwarden.dialects import (
     pydantic_ai,
     qwen,
 )
-from spanwarden.dialects.base import Dialect, LogReader, Origin, Shared, Sightings, SpanReader, trace_keys
+from spanwarden.dialects.base import Dialect, LogReader, Origin, Sightings, SpanReader
 from spanwarden.otlp import values
 from spanwarden.otlp.proto import trimmed_pb2
 from spanwarden.otlp.requests import valid_ids
@@ -88,8 +88,7 @@ def _span_reader(
     readers: tuple[SpanReader, ...], starting: tuple[SpanReader, ...], *, named: bool
 ) -> Callable[[trimmed_pb2.Span, Origin, Sightings], None]:
     def read(span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> None:
-        trace_id, span_id = span.trace_id, span.span_id
-        if not valid_ids(trace_id, span_id):
+        if not valid_ids(span.trace_id, span.span_id):
             return  # its sender was told so
         attributes, starts = span.attributes, span.name.startswith(_STARTS)
         if named or starts or not _TELLING.isdisjoint(attributes):
@@ -97,10 +96,8 @@ def _span_reader(
             for reader in () if pending else starting if starts else readers:
                 if reader(span, origin, out):
                     return
-        parent_id = span.parent_span_id
-        shared = Shared(trace_keys(trace_id), "unknown", None, None, origin.service, trace_id, span_id, parent_id)
         start, end = span.start_time_unix_nano, span.end_time_unix_nano
-        out.tell(shared, None, "span", start, end, root=not parent_id)
+        out.stand(origin.service, span.trace_id, span.span_id, span.parent_span_id, start, end)
 
     return read
 

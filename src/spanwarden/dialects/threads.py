@@ -67,7 +67,7 @@ def thread(
     conversation = None if named else _conversation(sender, given, answered)
     if not bare:
         asking = [said for said in answered if said.calls][-1:]
-        if any(said.calls for said in given):
+        if [1 for said in given if said.calls]:  # a generator costs more than going through all of them
             asking = [*[said for said in given[_turn(given) :] if said.calls][-2:], *asking]
         if not asking:
             return _UNTIED if conversation is None else Thread((), (), (), conversation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from spanwarden.effects.encodable import encodable
@@ -48,6 +49,12 @@ def effects_of(
             if len(found) >= MAX_EFFECTS:
                 return tuple(found)
     return tuple(found)
+
+
+@lru_cache(4096)
+def telling_type(tool: str, mcp_server: str | None, tool_type: str, table: ToolTable) -> str | None:
+    """Return `tool_type` if it says what a call of `tool` does, None where `effects_of` comes to the same without it."""
+    return tool_type if not actions_of(tool, mcp_server, table) and actions_of(tool_type, None, table) else None
 
 
 def _within_limits(effect: Effect) -> Effect:

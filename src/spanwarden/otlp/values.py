@@ -94,8 +94,8 @@ def text(encoded: bytes | None) -> str | None:
 def first_text(encoded: Mapping[str, bytes], names: Iterable[str]) -> str | None:
     """Return the first of these attributes that is present and says something, as `text`."""
     for name in names:
-        value = encoded.get(name)
-        if value is not None:
+        if name in encoded:  # which costs a third of `get` where it is absent, and most are
+            value = encoded[name]
             told = _KNOWN.get(value) or text(value)
             if told is not None:
                 return told
@@ -104,6 +104,8 @@ def first_text(encoded: Mapping[str, bytes], names: Iterable[str]) -> str | None
 
 def integer(encoded: bytes | None) -> int | None:
     """Return a value as a 64-bit integer; numeric text and whole floats count, anything else is None."""
+    if encoded is not None and len(encoded) == 3 and encoded[0] == 0x18 and encoded[1] >= 0x80 > encoded[2]:
+        return encoded[1] & 0x7F | encoded[2] << 7  # as `decode` does it; most counts are of this size
     value = decode(encoded)
     if type(value) is int:
         return value
