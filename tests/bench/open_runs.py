@@ -3,7 +3,7 @@
 usage: python tests/bench/open_runs.py [--content] [MOST]
 
 Every run has the 26 spans of `decode_and_observe` but its root, sent half now and half later, so that all are open at
-once. Memory is what the process grew by (RSS): with room for all, and where windows that wait have to be packed.
+once. Memory is what the process grew by (RSS): with room for all, and where memory runs short ("pressed").
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ PACE = 3.0
 """Runs that one request tells of, and the seconds between two requests."""
 KIB = 1024
 
-
 ROOM, LEAST = 10 * KIB, 4 << 20
-"""Memory that is allowed for a run, and for all, where windows are to be packed."""
+"""Memory that is allowed for a run, and for all, where it is short."""
 
 
 class Measured(NamedTuple):
@@ -89,7 +88,7 @@ def main() -> None:
     parser.add_argument("most", nargs="?", type=int, default=100_000)
     parser.add_argument("--content", action="store_true")
     options = parser.parse_args()
-    print("open runs   µs/span   KiB/run   counted   packed: µs/span   KiB/run   counted")
+    print("open runs   µs/span   KiB/run   counted   pressed: µs/span   KiB/run   counted")
     runs = 10
     while runs <= options.most:
         first = " ".join(_alone(options.content, runs, 1 << 40))

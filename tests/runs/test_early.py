@@ -14,7 +14,7 @@ from runs.captures import POLICY, EventContents, Sent, captures, observed, reade
 from spanwarden.model.event import Event
 from spanwarden.model.observation import Observation
 from spanwarden.policy.loading import load
-from spanwarden.runs.early import Looks
+from spanwarden.runs.looks import Looks
 from spanwarden.runs.windows import Windows, WindowSettings
 
 BIG = WindowSettings(max_run_size=1 << 30, max_size=1 << 31, early_debounce=0.0)

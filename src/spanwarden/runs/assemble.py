@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from spanwarden.runs.merging import Name, event_of
 from spanwarden.runs.retelling import without_retold
 
 _CALLS = frozenset({"tool_call", "handoff"})
-_FIRST = itemgetter(0)
+_PLACE = attrgetter("start", "sequence", "trace_id", "span_id", "source", "kind")
 
 
 def assemble(
@@ -41,18 +41,18 @@ def assemble(
     histories = Histories(actions, tree)
     agents = _Agents(ordered, actions, tree)
     ended = completeness == "root_ended"
-    built: list[tuple[tuple[Any, ...], Event]] = []
+    built: list[tuple[Any, ...]] = []
     for indexes in group(actions, tree, histories).members():
-        members = [actions[i] for i in indexes]
+        members = [actions[i] for i in indexes] if len(indexes) > 1 else (actions[indexes[0]],)
         known = None if len(members) == 1 and members[0].agent else agents.of(members)
         event = event_of(members, known, told)
         if event.kind in _CALLS:
             event = _retold(event, members, histories, ended)
             if event.kind == "tool_call" and agents.took_over(members) and not spawns(event):
                 event = msgspec.structs.replace(event, kind="handoff")
-        built.append((_place(event, members, indexes[0]), event))
-    built.sort(key=_FIRST)
-    events = with_estimates(_usage_once([event for _, event in built], tree), prices)
+        built.append(_place(event, members, indexes[0]))
+    built.sort()
+    events = with_estimates(_usage_once([place[-1] for place in built], tree), prices)
     return _run(ordered, events, completeness, prices)
 
 
@@ -92,20 +92,34 @@ def _retold(event: Event, members: Sequence[Observation], histories: Histories, 
 
 def _canonical(observations: Sequence[Observation]) -> list[Observation]:
     """One order whatever the order of arrival, exact repetitions gone."""
-    first: dict[tuple[Any, ...], Observation] = {}
-    repeated: dict[tuple[Any, ...], list[Observation]] = {}
-    for o in observations:
+    places = list(map(_PLACE, observations))
+    order = sorted(range(len(places)), key=places.__getitem__)
+    ordered: list[Observation] = []
+    alike: list[Observation] = []
+    place: tuple[Any, ...] | None = None
+    for index in order:
+        if places[index] == place:
+            alike = alike or [ordered.pop()]
+            alike.append(observations[index])
+            continue
+        if alike:
+            ordered += _apart(alike)
+            alike = []
+        place = places[index]
+        ordered.append(observations[index])
+    return ordered + _apart(alike) if alike else ordered
+
+
+def _apart(alike: Iterable[Observation]) -> list[Observation]:
+    """Return observations of one place in their order, repetitions gone."""
+    known: dict[tuple[str, int], list[Observation]] = {}
+    for o in alike:
         # A request that is sent twice repeats its records at another position.
         part = -1 if o.content is None else o.content.part
-        key = (o.start, o.sequence, o.trace_id, o.span_id, o.source, o.kind, o.merge or "", part)
-        known = first.setdefault(key, o)
-        if known is not o:
-            repeated.setdefault(key, [known]).append(o)
-    if not repeated:
-        return [first[key] for key in sorted(first)]
+        known.setdefault((o.merge or "", part), []).append(o)
     ordered: list[Observation] = []
-    for key in sorted(first):
-        ordered += _distinct(repeated[key]) if key in repeated else (first[key],)
+    for key in sorted(known):
+        ordered += _distinct(known[key]) if len(known[key]) > 1 else known[key]
     return ordered
 
 
@@ -159,16 +173,21 @@ def _agent_above(
 
 
 def _place(event: Event, members: Sequence[Observation], index: int) -> tuple[Any, ...]:
-    """Order by start, then the agent, what a model was sent, what it did, what it answered, then sequence and id."""
+    """Order by start, then the agent, what a model was sent, what it did, what it answered, then sequence and id.
+
+    The event comes last; it is never compared, as no two have the same index.
+    """
     first = members[0]
+    sequence = first.sequence
+    if len(members) > 1:
+        sequence = min([o.sequence for o in members if o.start == first.start])
     if event.kind == "agent":
-        phase = 0
-    elif first.source != "message" or (len(members) > 1 and any(o.source != "message" for o in members)):
+        return event.start, 0, -event.end, sequence, event.trace_id, event.span_id, index, event
+    if first.source != "message" or (len(members) > 1 and any(o.source != "message" for o in members)):
         phase = 2
     else:
         phase = 1 if first.history else 3
-    sequence = first.sequence if len(members) == 1 else min(o.sequence for o in members if o.start == first.start)
-    return event.start, phase, -event.end if phase == 0 else 0, sequence, event.trace_id, event.span_id, index
+    return event.start, phase, 0, sequence, event.trace_id, event.span_id, index, event
 
 
 def _usage_once(events: list[Event], tree: Ancestry) -> list[Event]:
@@ -176,7 +195,7 @@ def _usage_once(events: list[Event], tree: Ancestry) -> list[Event]:
 
     Tokens and cost are judged apart: some senders tell the tokens of each call and the cost of the whole.
     """
-    if not any(e.kind == "agent" and (e.usage is not None or e.cost_usd is not None) for e in events):
+    if not [e for e in events if e.kind == "agent" and (e.usage is not None or e.cost_usd is not None)]:
         return events
     counted = _topmost(events, tree, lambda e: e.usage is not None)
     costly = _topmost(events, tree, lambda e: e.cost_usd is not None)
@@ -204,10 +223,10 @@ def _run(ordered: Sequence[Observation], events: list[Event], completeness: Comp
     traces = tuple(dict.fromkeys([o.trace_id for o in ordered if o.trace_id]))
     root = _root(ordered)
     cost, source = total(events)
-    starts = [o.start or o.end for o in ordered if o.start or o.end]
+    starts = [at for o in ordered if (at := o.start or o.end)]
     start = min(starts, default=0)
     end = max([*starts, *[o.end for o in ordered]])
-    explicit = next((o.run_id for o in ordered if o.run_id), None)
+    explicit = next(iter([o.run_id for o in ordered if o.run_id]), None)
     return Run(
         id=explicit or (traces[0].hex() if traces else _best_key(ordered)),
         events=tuple(events),
@@ -236,6 +255,8 @@ def _conversation(ordered: Sequence[Observation]) -> str | None:
             if not o.conversation.startswith(DERIVED):
                 return o.conversation
             derived.append(o)
+    if not derived:
+        return None
     calls = {span_key(o) for o in ordered if o.kind == "llm_call"} - {None}
     return next((o.conversation for o in (*(o for o in derived if span_key(o) in calls), *derived)), None)
 
@@ -243,18 +264,18 @@ def _conversation(ordered: Sequence[Observation]) -> str | None:
 def _root(ordered: Sequence[Observation]) -> Observation | None:
     """Return the span to hang the verdict on: the declared root, else one without a parent, else the first span."""
     own = [o for o in ordered if o.source == "span" and o.span_id]
-    for candidates in ([o for o in own if o.root], [o for o in own if not o.parent_id], own):
-        if candidates:
-            return candidates[0]
+    if own:
+        return next((o for o in own if o.root), None) or next((o for o in own if not o.parent_id), own[0])
     return next((o for o in ordered if o.span_id), None)
 
 
 def _agent(ordered: Sequence[Observation], events: Iterable[Event]) -> str | None:
     """Return the first named agent; a workflow's name only where no agent has one."""
-    workflows = {o.span_id for o in ordered if o.kind == "agent" and o.role == "workflow"}
     agents = [e for e in events if e.kind == "agent" and e.agent]
-    named = [e.agent for e in agents if e.span_id not in workflows] or [e.agent for e in agents]
-    return next(iter(named), None) or next((e.agent for e in events if e.agent), None)
+    if agents:
+        workflows = {o.span_id for o in ordered if o.kind == "agent" and o.role == "workflow"}
+        return next((e for e in agents if e.span_id not in workflows), agents[0]).agent
+    return next((e.agent for e in events if e.agent), None)
 
 
 def _best_key(ordered: Sequence[Observation]) -> str:

@@ -7,7 +7,8 @@ their parents have ended; a call carried out before it was asked for, or after i
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -21,6 +22,9 @@ Host = tuple[str | None, str | None]
 
 MAX_HOSTS = 64
 """Hosts of one run beyond which their clocks are left alone."""
+
+
+_host: Callable[[Observation], Host] = attrgetter("service", "instance")
 
 
 class _Order(NamedTuple):
@@ -40,19 +44,13 @@ def aligned(observations: Sequence[Observation]) -> Sequence[Observation]:
 
     The clock is that of the host of the topmost span; hosts that nothing ties to it keep their own.
     """
-    first = observations[0]
-    if all(o.instance == first.instance and o.service == first.service for o in observations):
-        return observations
-    if len({_host(o) for o in observations}) > MAX_HOSTS:
+    hosts = set(map(_host, observations))
+    if len(hosts) == 1 or len(hosts) > MAX_HOSTS:
         return observations
     shifts = _shifts(observations)
     if not any(shifts.values()):
         return observations
     return [_shifted(o, shifts.get(_host(o), 0)) for o in observations]
-
-
-def _host(o: Observation) -> Host:
-    return o.service, o.instance
 
 
 def _shifted(o: Observation, shift: int) -> Observation:

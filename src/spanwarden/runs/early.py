@@ -1,4 +1,4 @@
-"""What is certain of a run that goes on, and how often it may be looked at."""
+"""What is certain of a run that goes on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from spanwarden.model.event import Event
+from spanwarden.model.event import Event, Kind
 from spanwarden.model.observation import Observation
 from spanwarden.model.run import Run
 from spanwarden.runs.ancestry import SpanKey
@@ -15,7 +15,6 @@ from spanwarden.runs.costs import total
 from spanwarden.runs.matching import squash
 from spanwarden.runs.merging import Name
 
-_POOL = 100_000
 _LIKE = 4
 """Two names of one tool end alike, in at least this many letters if not in all."""
 
@@ -37,9 +36,10 @@ def certain(o: Observation) -> bool:
 
 def witnessed(o: Observation) -> Event:
     """Return an observation as the event that rules watch for."""
+    kind: Kind = "tool_call" if o.kind in {"span", "end"} else o.kind  # type: ignore[assignment]
     return Event(
-        kind="tool_call" if o.kind in {"span", "end"} else o.kind,  # type: ignore[arg-type]
-        status=o.status,
+        kind,
+        o.status,
         tool=o.tool,
         model=o.model,
         effects=o.effects,
@@ -126,27 +126,3 @@ def _at_once(calls: Sequence[tuple[Event, Observation]]) -> Iterator[list[tuple[
 
 def _span(o: Observation) -> SpanKey:
     return o.trace_id, o.span_id
-
-
-class Looks:
-    """How many observations may be looked at before their runs are complete.
-
-    A run may be looked at whenever it has doubled. Beyond that, looks share what all arrivals together have earned,
-    one look at one observation each, so that the work stays in proportion to what arrives whatever a sender does.
-    """
-
-    def __init__(self) -> None:
-        self._earned = _POOL
-
-    def earn(self, count: int) -> None:
-        """Note that this many observations have arrived."""
-        self._earned = min(_POOL, self._earned + count)
-
-    def affordable(self, held: int, looked: int) -> bool:
-        """Tell whether a window of `held` observations, `looked` when it was last looked at, may be looked at now."""
-        return held >= 2 * looked or held <= self._earned
-
-    def spend(self, held: int, looked: int) -> None:
-        """Note a look."""
-        if held < 2 * looked:
-            self._earned -= held

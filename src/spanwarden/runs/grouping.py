@@ -17,6 +17,8 @@ CALLS = frozenset({"tool_call", "handoff", "decision"})
 LIKENESS = "like:"
 """How a `merge` starts that is no id of the model call, but what its log record and its span both count."""
 
+Indexed = tuple[int, Observation]
+
 _MAX_OUTER = 64
 """How many of the last calls begun before are looked at for the one that an inner layer's trace belongs to."""
 
@@ -68,41 +70,42 @@ class Groups:
 def group(observations: Sequence[Observation], tree: Ancestry, histories: Histories) -> Groups:
     """Return the groups of observations that told of the same action. `observations` are sorted and hold no "span"."""
     groups = Groups(len(observations))
-    _same_span(observations, groups)
+    spans = [(index, o) for index, o in enumerate(observations) if o.source == "span"]
+    _same_span(observations, spans, groups)
     _same_identity(observations, groups)
-    _nested(observations, tree, groups)
-    _elsewhere(observations, groups)
-    if any(o.executed and o.merge is None for o in observations):
+    _nested(observations, spans, tree, groups)
+    _elsewhere(observations, spans, groups)
+    if [o for o in observations if o.executed and o.merge is None]:
         current = (m for m in groups.members() if not histories.before_the_run([observations[i] for i in m]))
         match_requests(observations, current, groups.join)
     return groups
 
 
-def _same_span(observations: Sequence[Observation], groups: Groups) -> None:
+def _same_span(observations: Sequence[Observation], spans: Sequence[Indexed], groups: Groups) -> None:
     """Join a span that was sent twice, and the log records that repeat what a span says."""
-    spans: dict[tuple[object, ...], int] = {}
-    logs: list[int] = []
-    for index, o in enumerate(observations):
-        if o.source == "span" and o.span_id:
-            first = spans.setdefault((o.kind, o.trace_id, o.span_id), index)
+    known: dict[tuple[object, ...], int] = {}
+    for index, o in spans:
+        if o.span_id:
+            first = known.setdefault((o.kind, o.trace_id, o.span_id), index)
             if first != index:
                 groups.join(first, index)
-        elif o.source == "log" and o.merge is None and o.span_id:
-            logs.append(index)
-    for index in logs:
-        o = observations[index]
-        span = spans.get((o.kind, o.trace_id, o.span_id))
-        if span is not None:
-            groups.join(span, index)
+    for index, o in enumerate(observations):
+        if o.source == "log" and o.merge is None and o.span_id:
+            span = known.get((o.kind, o.trace_id, o.span_id))
+            if span is not None:
+                groups.join(span, index)
 
 
 def _same_identity(observations: Sequence[Observation], groups: Groups) -> None:
     first: dict[tuple[str, str], int] = {}
     named: dict[tuple[str, str], list[int]] = {}
     for index, o in enumerate(observations):
+        if o.merge is None and o.alias is None:
+            continue
+        kind: str = "call" if o.kind in CALLS else o.kind
         for identity in (o.merge,) if o.alias is None else (o.merge, o.alias):
             if identity is not None:
-                key = ("call" if o.kind in CALLS else o.kind, identity)
+                key = (kind, identity)
                 known = first.setdefault(key, index)
                 if known != index:
                     named.setdefault(key, [known]).append(index)
@@ -141,11 +144,11 @@ def _overlapping(observations: Sequence[Observation], indexes: list[int], groups
         until = max(until, o.end) if o.source == "span" else until
 
 
-def _nested(observations: Sequence[Observation], tree: Ancestry, groups: Groups) -> None:
+def _nested(observations: Sequence[Observation], spans: Sequence[Indexed], tree: Ancestry, groups: Groups) -> None:
     """Join a layer with the layer inside it: the framework's span, the client's and the server's around one call."""
     actions: dict[SpanKey, int] = {}
-    for index, o in enumerate(observations):
-        if o.source == "span" and o.span_id:
+    for index, o in spans:
+        if o.span_id:
             key = (o.trace_id, o.span_id)
             known = actions.get(key)
             if known is None or _tells(o) > _tells(observations[known]):
@@ -167,12 +170,12 @@ def _nested(observations: Sequence[Observation], tree: Ancestry, groups: Groups)
         groups.join(outer, found[-1])
 
 
-def _elsewhere(observations: Sequence[Observation], groups: Groups) -> None:
+def _elsewhere(observations: Sequence[Observation], spans: Sequence[Indexed], groups: Groups) -> None:
     """Join an inner layer's report in a trace of its own with the outer layer's; each outer one once for a layer."""
-    inner = [index for index, o in enumerate(observations) if seeks(o)]
+    inner = [index for index, o in spans if not o.parent_id and seeks(o)]
     if not inner:
         return
-    outer = [index for index, o in enumerate(observations) if hosts(o)]
+    outer = [index for index, o in spans if hosts(o)]
     by_id = {id(observations[index]): index for index in outer}
     starts = [observations[index].start for index in outer]
     taken: set[tuple[str | None, int]] = set()

@@ -13,7 +13,7 @@ from spanwarden.runs.matching import squash
 def spawning_calls(actions: Sequence[Observation], tree: Ancestry) -> set[SpanKey]:
     """Return the spans of tool calls that hold an agent and nothing in between: that agent is the tool."""
     spans = {(o.trace_id, o.span_id): o for o in actions if o.source == "span" and o.span_id}
-    if not any(o.kind == "tool_call" for o in spans.values()):
+    if not [o for o in spans.values() if o.kind == "tool_call"]:
         return set()
     above = tree.nearest(spans)
     return {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from spanwarden.model.observation import Observation
-from spanwarden.runs.ancestry import Ancestry, SpanKey, span_key
+from spanwarden.runs.ancestry import Ancestry, SpanKey
 
 
 def placed(ordered: Sequence[Observation]) -> list[Observation]:
@@ -15,31 +15,40 @@ def placed(ordered: Sequence[Observation]) -> list[Observation]:
 
     Log records that carry the messages are written during or after the call.
     """
+    told = [index for index, o in enumerate(ordered) if o.history]
+    if not told:
+        return list(ordered)
     starts = {(o.trace_id, o.span_id): o.start for o in ordered if o.source == "span" and o.span_id and o.start}
     moved: dict[int, Observation] = {}
-    for index, o in enumerate(ordered):
-        if o.history:
-            start = starts.get((o.trace_id, o.span_id), o.start)
-            if start < o.start:
-                moved[index] = msgspec.structs.replace(o, start=start, end=start)
+    for index in told:
+        o = ordered[index]
+        start = starts.get((o.trace_id, o.span_id), o.start)
+        if start < o.start:
+            moved[index] = msgspec.structs.replace(o, start=start, end=start)
     if not moved:
         return list(ordered)
     return sorted((moved.get(index, o) for index, o in enumerate(ordered)), key=lambda o: o.start)
+
+
+_CALLS = frozenset({"tool_call", "handoff"})
 
 
 class Histories:
     """Tells which actions are older than the run and which were only asked for."""
 
     def __init__(self, actions: Sequence[Observation], tree: Ancestry) -> None:
-        self._agents = frozenset((o.trace_id, o.span_id) for o in actions if o.kind == "agent" and o.source == "span")
+        self._agents = frozenset([(o.trace_id, o.span_id) for o in actions if o.kind == "agent" and o.source == "span"])
         self._above = tree.nearest(self._agents)
         self._opened: dict[SpanKey | None, int] = {}
         self._executing: set[SpanKey | None] = set()
         for o in actions:
-            if o.kind == "llm_call":
+            kind = o.kind
+            if kind == "llm_call":
                 agent = self._agent(o)
-                self._opened[agent] = min(o.start, self._opened.get(agent, o.start))
-            elif o.executed and o.source == "span" and o.kind in {"tool_call", "handoff"}:
+                opened = self._opened.get(agent)
+                if opened is None or o.start < opened:
+                    self._opened[agent] = o.start
+            elif o.executed and o.source == "span" and kind in _CALLS:
                 self._executing.add(self._agent(o))
 
     def before_the_run(self, members: Sequence[Observation]) -> bool:
@@ -62,7 +71,7 @@ class Histories:
         return any(self._agent(o) in self._executing for o in members)
 
     def _agent(self, observation: Observation) -> SpanKey | None:
-        key = span_key(observation)
-        if key is None or key in self._agents:
-            return key
-        return self._above.get(key)
+        if not observation.span_id:
+            return None
+        key = (observation.trace_id, observation.span_id)
+        return key if key in self._agents else self._above.get(key)

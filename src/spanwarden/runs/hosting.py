@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from spanwarden.model.observation import Observation
@@ -18,9 +18,13 @@ MAX_SEEKING = 64
 
 
 class Hosting:
-    """Knows which windows hold outer layers of calls, and which hold inner ones; see `ties.seeks`."""
+    """Knows which windows hold outer layers of calls, and which hold inner ones; see `ties.seeks`.
 
-    def __init__(self) -> None:
+    opened: returns what a window holds; what was packed is unpacked to stay so for a while, as searches come in many.
+    """
+
+    def __init__(self, opened: Callable[[Window], list[Observation]]) -> None:
+        self._opened = opened
         self._outer: dict[str, dict[int, Window]] = {}
         self._inner: dict[str, dict[int, tuple[Window, list[Observation]]]] = {}
 
@@ -37,8 +41,12 @@ class Hosting:
                 del inner[next(iter(inner))]
         if not hosts(o):
             return False
+        outer = self._outer.get(instance)
+        if outer is None:
+            outer = self._outer[instance] = {}
+        if window.token not in outer:
+            outer[window.token] = window
         window.instances[instance] = None
-        self._outer.setdefault(instance, {}).setdefault(window.token, window)
         return instance in self._inner
 
     def host(self, window: Window, inner: Observation) -> Window | None:
@@ -51,7 +59,7 @@ class Hosting:
             searched += other.held
             if searched > MAX_SEARCHED:
                 break
-            owners |= {id(o): (o, other) for o in other.seen() if hosts(o)}
+            owners |= {id(o): (o, other) for o in self._opened(other) if hosts(o)}
         found = best_host(inner, (o for o, _ in owners.values()))
         return None if found is None else owners[id(found)][1]
 
@@ -62,7 +70,7 @@ class Hosting:
                 continue  # looks for itself yet
             for inner in told[:MAX_SEEKING]:
                 during = outer.start - SLACK <= inner.start and inner.end <= outer.end + SLACK
-                if during and best_host(inner, filter(hosts, window.seen())) is None:
+                if during and best_host(inner, filter(hosts, self._opened(window))) is None:
                     yield window, inner
 
     def joined(self, keep: Window, tokens: tuple[int, ...]) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from operator import attrgetter
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
 
 from spanwarden.model.event import ContentRef, CostSource, Effect, Event, Kind, Status, Usage
 from spanwarden.model.observation import Observation
@@ -15,10 +13,6 @@ _JUDGED = frozenset({"decision", "span", "end"})
 """Kinds of observations that are not, or not always, the kind of their event."""
 _MAX_CONTENT = 8
 """References kept for one event; more of them only repeat each other."""
-
-_AGENT, _TOOL, _MODEL = attrgetter("agent"), attrgetter("tool"), attrgetter("model")
-_PROVIDER, _ROLE, _MERGE = attrgetter("provider"), attrgetter("role"), attrgetter("merge")
-
 
 Name = tuple[bytes, bytes, str | None]
 """What an event was called when its run was told of before: trace id, span id, call id."""
@@ -31,19 +25,26 @@ def event_of(members: Sequence[Observation], agent: str | None, told: Collection
     """
     if len(members) == 1:
         return _told_once(members[0], agent)
-    best = sorted(members, key=_weight, reverse=True)
+    best = _best_first(members)
     placed = _told_of(best, told) or _placed(best)
     kind = _kind(members)
     start, end = _times(members)
     cost, priced = _cost(members)
+    tool = model = role = merge = provider = None
+    for o in reversed(best):
+        tool = tool if o.tool is None else o.tool
+        model = model if o.model is None else o.model
+        role = role if o.role is None else o.role
+        merge = merge if o.merge is None else o.merge
+        provider = provider if o.provider is None else o.provider
+    named = next((o.agent for o in best if o.agent is not None), None)
     # By position, as in `Sightings.tell`; tests hold the order of the fields.
     # fmt: off
     return Event(
-        kind, _status(members), start, end, _first(best, _AGENT) or agent, _first(best, _TOOL), _first(best, _MODEL),
-        _first(best, _ROLE) if kind == "message" else None, _first(best, _MERGE) if kind in _KINDS else None,
-        _effects(best), _usage(best), cost, priced, placed.trace_id, placed.span_id,
-        placed.parent_id if placed.span_id else b"", best[0].dialect, None, None, _first(best, _PROVIDER),
-        _content(best), _told_as(best, told),
+        kind, _status(members), start, end, named or agent, tool, model, role if kind == "message" else None,
+        merge if kind in _KINDS else None, _effects(best), _usage(best), cost, priced, placed.trace_id, placed.span_id,
+        placed.parent_id if placed.span_id else b"", best[0].dialect, None, None, provider, _content(best),
+        _told_as(best, told),
     )
     # fmt: on
 
@@ -106,18 +107,18 @@ def _told_once(o: Observation, agent: str | None) -> Event:
     # fmt: on
 
 
-def _weight(o: Observation) -> tuple[Any, ...]:
+def _best_first(members: Sequence[Observation]) -> list[Observation]:
     """Rank the report to believe first: executions, then higher ranks, then spans before logs, then the fullest."""
+    standings = [(o.executed, o.rank, _SOURCES[o.source], not o.history, o.status != "unknown") for o in members]
+    if len(members) == 2 and standings[0] != standings[1]:  # how full they are makes no difference
+        return [*members] if standings[0] > standings[1] else [*reversed(members)]
+    weights = [(*standing, *_fullness(o)) for standing, o in zip(standings, members, strict=True)]
+    return [members[i] for i in sorted(range(len(members)), key=weights.__getitem__, reverse=True)]
+
+
+def _fullness(o: Observation) -> tuple[int, int, int]:
     filled = 8 - (o.tool, o.model, o.agent, o.merge, o.usage, o.cost_usd, o.content, o.digest).count(None)
-    return o.executed, o.rank, _SOURCES[o.source], not o.history, o.status != "unknown", filled, o.end, -o.start
-
-
-def _first(best: Sequence[Observation], pick: Callable[[Observation], str | None]) -> str | None:
-    for o in best:
-        value = pick(o)
-        if value is not None:
-            return value
-    return None
+    return filled, o.end, -o.start
 
 
 def _kind(members: Sequence[Observation]) -> Kind:
@@ -154,17 +155,18 @@ def _times(members: Sequence[Observation]) -> tuple[int, int]:
     acting = [o for o in members if o.kind != "decision"] or list(members)
     for source in ("span", "log", "message"):
         told = [o for o in acting if o.source == source and (o.start or o.end)]
-        told = [o for o in told if not o.history] or told[:1]
+        if len(told) > 1:
+            told = [o for o in told if not o.history] or told[:1]
         if told:
             start = min([o.start or o.end for o in told])
-            return start, start if source == "message" else max([start, *[o.end for o in told]])
+            return start, start if source == "message" else max(start, *[o.end for o in told])
     return 0, 0
 
 
 def _effects(best: Sequence[Observation]) -> tuple[Effect, ...]:
     """Return the richest account of the effects: most targets known, then most effects."""
     told = [o.effects for o in best if o.effects]
-    if len(told) < 2 or all(effects is told[0] for effects in told):
+    if len(told) < 2 or told.count(told[0]) == len(told):
         return told[0] if told else ()
     return max(told, key=lambda e: (sum(x.target is not None for x in e), len(e)), default=())
 
@@ -196,7 +198,7 @@ def _content(best: Sequence[Observation]) -> tuple[ContentRef, ...]:
     """Best first; history repeats what it says in every later call, so one copy with a result is enough."""
     refs: list[ContentRef] = []
     repeated: set[tuple[object, ...]] = set()
-    for o in sorted(best, key=_told_again):
+    for o in sorted(best, key=_told_again) if [o for o in best if o.history] else best:
         if o.content is None or o.content in refs:
             continue
         likeness = (o.source, o.history, o.status, o.trace_id, o.span_id) if not o.history else (True, o.status)

@@ -3,9 +3,42 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from spanwarden.runs.window import Window
+from spanwarden.runs.window import Window, WindowSettings
+
+_LEFT = 0.98
+"""What is left of a limit after room was made: the order in which windows leave is worked out once for many."""
+
+
+def to_leave(
+    windows: Mapping[int, Window], now: float, settings: WindowSettings, size: int, undecided: int
+) -> Iterator[Window]:
+    """Yield windows that are to be let go, each before the next is asked for, until the rest keeps within the limits.
+
+    size, undecided: the bytes of memory that all windows hold, and how many of them were not decided.
+    """
+    if size > settings.max_size:
+        for window in leaving(windows.values(), now, settings.settle):
+            if size <= _LEFT * settings.max_size:
+                break
+            size -= window.size
+            undecided -= window.decided_at is None
+            yield window
+    if undecided > settings.max_open:
+        open_ones = (window for window in windows.values() if window.decided_at is None)
+        for window in leaving(open_ones, now, settings.settle, lambda _: 1):
+            if undecided <= _LEFT * settings.max_open:
+                break
+            undecided -= 1
+            yield window
+
+
+def first_decided(windows: Iterable[Window], share: float) -> list[Window]:
+    """Return this share of the decided windows, those that were decided first."""
+    decided = [(window.decided_at, window.token, window) for window in windows if window.decided_at is not None]
+    return [window for _, _, window in sorted(decided)[: math.ceil(len(decided) * share)]]
 
 
 def leaving(

@@ -32,7 +32,7 @@ def answer_keys(o: Observation) -> tuple[str, ...]:
 
     Two layers that report the same answer do so at once; some servers repeat their response ids later.
     """
-    if o.kind != "llm_call" or o.merge is None or o.parent_id or o.source != "span" or not o.end:
+    if o.parent_id or o.kind != "llm_call" or o.merge is None or o.source != "span" or not o.end:
         return ()
     told = f"{o.merge}:{o.usage.output if o.usage is not None and len(o.merge) < _UNIQUE else ''}"
     start = f"answer:{o.instance or o.service or ''}:{told}:"
@@ -41,7 +41,7 @@ def answer_keys(o: Observation) -> tuple[str, ...]:
 
 def bare(o: Observation) -> bool:
     """Tell whether an observation is a model call that is a trace of its own."""
-    return o.kind == "llm_call" and o.source == "span" and not o.parent_id and o.instance is not None and o.end > 0
+    return not o.parent_id and o.kind == "llm_call" and o.source == "span" and o.instance is not None and o.end > 0
 
 
 def goes_on_from(o: Observation, calls: Iterable[Observation]) -> Observation | None:
@@ -81,16 +81,16 @@ def seeks(o: Observation) -> bool:
     An MCP server inside the agent's process starts traces of its own, and so does a client library whose caller was
     instrumented by wrapping; a model call without a response id (it failed) is found by its times alone.
     """
-    if o.source != "span" or o.parent_id or o.instance is None or not o.end:
+    if o.parent_id or o.source != "span" or o.instance is None or not o.end:
         return False
     return (o.rank < 0 and o.executed and o.kind == "tool_call") or (bare(o) and o.merge is None)
 
 
 def hosts(o: Observation) -> bool:
     """Tell whether an observation may be the outer layer's report that `seeks` speaks of."""
-    if o.source != "span" or o.instance is None:
-        return False
-    return (o.kind == "tool_call" and o.executed and o.rank >= 0) or (o.kind == "llm_call" and seeks(o))
+    if o.kind == "tool_call":
+        return o.executed and o.rank >= 0 and o.source == "span" and o.instance is not None
+    return o.kind == "llm_call" and seeks(o)
 
 
 def best_host(o: Observation, candidates: Iterable[Observation]) -> Observation | None:

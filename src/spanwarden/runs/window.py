@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import msgspec
 
@@ -10,6 +11,7 @@ from spanwarden.model.observation import Observation
 from spanwarden.runs.merging import Name
 from spanwarden.runs.packing import pack, unpack
 from spanwarden.runs.ties import SLACK, bare, seeks
+from spanwarden.runs.weights import KEY, PACK, PACKED_HISTORY, WINDOW, weight
 
 EXPORT_DELAY = 6.0
 """Seconds after which what was made at the same time has been sent: exporters gather for 5 s by default."""
@@ -35,9 +37,6 @@ class WindowSettings(msgspec.Struct, frozen=True):
 SpanKey = tuple[bytes, bytes]
 Repeated = tuple[str, str, str, str | None]
 
-WINDOW = 4000
-KEY = 150
-"""Bytes of memory of a window that holds nothing, and of a key beside its text."""
 _LEAST_PACKED = 8
 _SPAN_ID = 8
 _NONE: set[bytes] = set()
@@ -71,6 +70,7 @@ class Window:
         "overflowed",
         "packed",
         "packed_count",
+        "packed_history",
         "packed_spans",
         "positions",
         "provisional",
@@ -90,6 +90,7 @@ class Window:
         "unseen",
         "untied",
         "until",
+        "watched",
     )
 
     def __init__(self, token: int, now: float, sender: str = "") -> None:
@@ -100,6 +101,7 @@ class Window:
         self.fresh: list[Observation] = []
         self.packed: list[bytes] = []
         self.packed_count = 0
+        self.packed_history: dict[int, int] = {}
         self.history: dict[Repeated, int] = {}
         self.size = WINDOW
         self.positions: set[int] = set()
@@ -135,6 +137,7 @@ class Window:
         self.seeking: list[Observation] = []
         self.untied = False
         self.mute = True
+        self.watched = False
 
     @property
     def held(self) -> int:
@@ -148,15 +151,18 @@ class Window:
         return self.fresh
 
     def seen(self) -> list[Observation]:
-        """Return the observations, packed ones for the moment only."""
-        return unpack(self.packed) + self.fresh if self.packed else self.fresh
+        """Return the observations, packed ones for the moment only; of history that repeats the first in time."""
+        if not self.packed:
+            return self.fresh
+        told = unpack(self.packed) + self.fresh
+        return _first_told(told) if self.packed_history else told
 
     def unpack(self) -> None:
         """Make objects again of what was packed."""
         if not self.packed:
             return
         found = self.seen()
-        self.fresh, self.history, self.packed, self.packed_count = [], {}, [], 0
+        self.fresh, self.history, self.packed, self.packed_count, self.packed_history = [], {}, [], 0, {}
         self.size = WINDOW + sum(KEY + len(key) for key in self.keys)
         for observation in found:
             self.keep(observation, weight(observation))
@@ -166,13 +172,22 @@ class Window:
         if self.untied or self.loose or self.has_bare or len(self.fresh) < (_LEAST_PACKED if self.packed else 1):
             return
         packed = pack(self.fresh)
-        self.size += len(packed) - sum(map(weight, self.fresh))
+        self.size += len(packed) + PACK - sum(map(weight, self.fresh))
         self.packed.append(packed)
         self.packed_count += len(self.fresh)
+        for repeated, at in self.history.items():
+            self._remember_packed(hash(repeated), self.fresh[at].start)
         self.fresh, self.history = [], {}
         if self.all_spans():
             self.packed_spans = b"".join(self.spans)
             self.spans = _NONE
+
+    def _remember_packed(self, repeated: int, start: int) -> None:
+        """Note when a piece of history was told that is packed now: later ones that repeat it need not be held."""
+        known = self.packed_history.get(repeated)
+        if known is None:
+            self.size += PACKED_HISTORY
+        self.packed_history[repeated] = start if known is None else min(known, start)
 
     def all_spans(self) -> set[bytes]:
         """Return the ids of the spans that were seen, as a set again."""
@@ -216,6 +231,8 @@ class Window:
         """Hold an observation that weighs `size` bytes, or let it go if it repeats history."""
         if observation.history and observation.merge is not None and not observation.loose:
             repeated = _repeated(observation)
+            if self.packed_history and self._packed_before(repeated, observation):
+                return False
             at = self.history.get(repeated)
             if at is not None:
                 if earlier(observation, self.fresh[at]):
@@ -232,23 +249,35 @@ class Window:
         """Tell whether a message of a record that is taken in is held already, from an earlier model call."""
         if not o.history or o.merge is None or o.loose:
             return False
-        at = self.history.get((o.kind, o.merge, o.status, o.agent))
-        return at is not None and not earlier(o, self.fresh[at])
+        repeated = _repeated(o)
+        at = self.history.get(repeated)
+        if at is not None:
+            return not earlier(o, self.fresh[at])
+        return bool(self.packed_history) and self._packed_before(repeated, o)
+
+    def _packed_before(self, repeated: Repeated, o: Observation) -> bool:
+        """Tell whether a piece of history is packed that was told earlier; one told at the same time is none."""
+        start = self.packed_history.get(hash(repeated))
+        return start is not None and start < o.start
 
     def _place(self, o: Observation) -> None:
         """Note where a span stands in its trace, and when it was."""
-        self.tops[o.trace_id] = not o.parent_id or self.tops.get(o.trace_id, False)
-        spans = self.all_spans()
+        parent = o.parent_id
+        if not parent:
+            self.tops[o.trace_id] = True
+        elif o.trace_id not in self.tops:
+            self.tops[o.trace_id] = False
+        spans = self.all_spans() if self.packed_spans else self.spans
         spans.add(o.span_id)
         self.missing.discard(o.span_id)
-        if o.parent_id and o.parent_id not in spans:
-            self.missing.add(o.parent_id)
+        if parent and parent not in spans:
+            self.missing.add(parent)
         if o.root:
             self.rooted = True
         if o.start and (o.start < self.first or not self.first):
             self.first = o.start
         self.until = max(self.until, o.end)
-        if seeks(o) or bare(o):
+        if not parent and (seeks(o) or bare(o)):
             self.seeking.append(o)
             self.untied = True
 
@@ -258,7 +287,8 @@ class Window:
             self.add_key(key)
         self.ends |= other.ends
         self.instances |= other.instances
-        for observation in other.observations:
+        self._absorb_packed(other)
+        for observation in other.fresh:
             self.keep(observation, weight(observation))
         self._take_over_what_was_told(other)
         self.positions |= other.positions
@@ -285,6 +315,13 @@ class Window:
         self.identities = None
         self.has_bare |= other.has_bare
         other.into = self
+
+    def _absorb_packed(self, other: Window) -> None:
+        self.packed += other.packed
+        self.packed_count += other.packed_count
+        self.size += sum(len(packed) + PACK for packed in other.packed)
+        for repeated, start in other.packed_history.items():
+            self._remember_packed(repeated, start)
 
     def _take_over_what_was_told(self, other: Window) -> None:
         """Of two runs that were told of, the one that was told of first gives its id to both."""
@@ -350,6 +387,21 @@ def speaks(o: Observation) -> bool:
     return o.source == "message" and not o.leads_to and not o.follows
 
 
+def _first_told(told: Iterable[Observation]) -> list[Observation]:
+    """Return the observations, of history that repeats the first in time alone."""
+    kept: list[Observation] = []
+    history: dict[Repeated, int] = {}
+    for o in told:
+        if o.history and o.merge is not None and not o.loose:
+            at = history.setdefault(_repeated(o), len(kept))
+            if at < len(kept):
+                if earlier(o, kept[at]):
+                    kept[at] = o
+                continue
+        kept.append(o)
+    return kept
+
+
 def _repeated(o: Observation) -> Repeated:
     """Return what makes two observations the same piece of history, told by two model calls."""
     return o.kind, o.merge or "", o.status, o.agent
@@ -367,20 +419,3 @@ def _order(o: Observation) -> tuple[int, bytes, bytes, int, tuple[str, ...]]:
 def identity(observation: Observation) -> int:
     """Return what two reports share that are the same report sent twice; a fuller copy is a different one."""
     return hash((msgspec.structs.replace(observation, content=None), observation.content is None))
-
-
-def weight(observation: Observation) -> int:
-    """Return about how many bytes of memory an observation holds (measured by tests/bench/open_runs.py)."""
-    o = observation
-    size = 650
-    for name in (o.merge, o.agent, o.tool, o.conversation):
-        if name is not None:
-            size += len(name)
-    for key in o.keys:
-        size += len(key)
-    if o.leads_to or o.follows:
-        for key in o.leads_to + o.follows:
-            size += 120 + len(key)
-    for effect in o.effects:
-        size += 80 + len(effect.target or "")
-    return size

@@ -17,7 +17,6 @@ handed on in `Decision.absorbed`.
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -30,21 +29,19 @@ from spanwarden.runs.calls import Calls
 from spanwarden.runs.conversations import Conversations
 from spanwarden.runs.costs import Prices
 from spanwarden.runs.decision import Decision
-from spanwarden.runs.early import Looks, certain, certain_part, witnessed
+from spanwarden.runs.early import certain, certain_part
 from spanwarden.runs.hosting import Hosting
+from spanwarden.runs.idle import Idle
 from spanwarden.runs.links import Links
+from spanwarden.runs.looks import Looks
 from spanwarden.runs.merging import names
 from spanwarden.runs.references import References
-from spanwarden.runs.room import leaving
+from spanwarden.runs.room import first_decided, to_leave
 from spanwarden.runs.ties import answer_keys, bare, goes_on_from, loose_ties, seeks
-from spanwarden.runs.window import Window, WindowSettings, speaks, weight
+from spanwarden.runs.weights import weight
+from spanwarden.runs.window import Window, WindowSettings, speaks
 
 __all__ = ["Decision", "Window", "WindowSettings", "Windows", "weight"]
-_ROOM = 0.98
-"""What is left of a limit after room was made: the order in which windows leave is worked out once for many."""
-_PACKED_FROM = 0.5
-_PACKED_AT_ONCE, _TRIED_AT_ONCE = 32, 1000
-"""The share of the memory limit from which on waiting windows are packed, how many each time, how many are tried."""
 
 
 class Windows:
@@ -69,13 +66,13 @@ class Windows:
         self._by_key: dict[str, Window] = {}
         self._links = Links()
         self._calls = Calls()
-        self._hosting = Hosting()
+        self._hosting = Hosting(self._opened)
         self._windows: dict[int, Window] = {}
         self._heap: list[tuple[float, int]] = []
         self._references = References()
         self._conversations = Conversations(settings.conversation_memory)
         self._looks = Looks()
-        self._hand: list[int] = []
+        self._idle = Idle()
         self._told = 0
         self._recalled: dict[bytes, tuple[int, str]] = {}
         self._awaited: list[Observation] = []
@@ -107,42 +104,49 @@ class Windows:
         them in, with content or without, so that a restart finds all of it. Without, only content is referred to.
         sender: whose they are (a tenant, a peer); where memory is short, who holds most makes room first.
         """
+        alerts, most = self.alerts, self.settings.max_run_size
         touched: dict[int, Window] = {}
         positions: dict[int, None] = {} if position is None else {position: None}
-        count = 0
+        count = held = weight_added = 0
         window: Window | None = None
         keys: tuple[str, ...] = ()
         for observation in observations:
             count += 1
-            if observation.content is not None:
-                positions[observation.content.position] = None
+            content = observation.content
+            if content is not None:
+                positions[content.position] = None
             known = window if observation.keys is keys and speaks(observation) else None
             # Most of what a model is sent was told before; as part of a record that is taken in it changes nothing.
             if known is not None and known.repeats(observation):
                 continue
             size = weight(observation)
-            if known is None or known.size + size > self.settings.max_run_size:
+            if known is not None and known.size + size <= most:
+                window = known
+            else:
                 window = self._window(observation, size, now, sender)
                 if window is None:
                     continue
-                if window.decided_at is not None and not self._reopen(window, observation):
-                    window = None
-                    continue
-                window.last = max(window.last, now)
-            else:
-                window = known
-            self._take(window, observation, size, position)
-            keys = observation.keys
-            if self.alerts is not None and window.look_at is None:
-                self._watch(window, observation, now)
-            touched[window.token] = window
+                keys = observation.keys
+                touched[window.token] = window
+            before, weighed = len(window.fresh), window.size
+            taken = window.take(observation, size)
+            held += len(window.fresh) - before
+            weight_added += window.size - weighed
+            if position is None and taken and content is not None:
+                self._references.hold(window, content.position)
+            # Only these can be layers of calls that other traces tell of, or lead to them.
+            if observation.source == "span" and (not observation.parent_id or observation.kind == "tool_call"):
+                self._note_layers(window, observation)
+            if alerts is not None and window.look_at is None and (window.alarmed or certain(observation)):
+                self._looks.watch(window, observation, now + self.settings.early_debounce, alerts)
+        self._observations += held
+        self._size += weight_added
         self._looks.earn(count)
         awaited, self._awaited = self._awaited, []
         for observation in awaited:
             self._adopt(observation)
         for window in touched.values():
-            if window.into is None:
-                self._schedule(window)
+            self._taken_in(window, position)
         self._references.offered(positions)
 
     def due(self, now: float) -> list[Decision]:
@@ -167,10 +171,12 @@ class Windows:
                 self._schedule(tied)
             else:
                 decisions += self._decide(window, now)
-        if self._size > _PACKED_FROM * self.settings.max_size:
-            self._pack_some(now)
-        if self._size > self.settings.max_size or self._open > self.settings.max_open:
-            decisions += self._make_room(now)
+        for window in self._idle.due(self._windows, now, self.settings, self._size):
+            weighed = window.size
+            window.pack()
+            self._size += window.size - weighed
+        for window in to_leave(self._windows, now, self.settings, self._size, self._open):
+            decisions += self._evict(window, now)
         return decisions
 
     def next_deadline(self) -> float | None:
@@ -217,12 +223,20 @@ class Windows:
     # What arrives
 
     def _window(self, observation: Observation, size: int, now: float, sender: str) -> Window | None:
-        """Return the window of an observation, after joining all that it ties together; None if it is full."""
-        keys = observation.keys + answer_keys(observation)
+        """Return the window that is to take an observation, after joining all that it ties together.
+
+        None where it is not to be taken: the window is full, or decided and knows it.
+        """
+        keys = observation.keys
+        if not observation.parent_id:
+            keys += answer_keys(observation)
         window: Window | None = None
+        unknown = False
         for key in keys:
             found = self._by_key.get(key)
-            if found is not None and found is not window:
+            if found is None:
+                unknown = True
+            elif found is not window:
                 window = found if window is None else self._join(window, found)
         if window is None:
             window = Window(self._next_token, now, sender)
@@ -233,9 +247,13 @@ class Windows:
         elif window.size + size > self.settings.max_run_size:
             self._let_go(window, observation)
             return None
-        self._add_keys(window, keys)
+        if unknown:
+            self._add_keys(window, keys)
         if observation.leads_to or observation.follows:
             window = self._link(window, observation.leads_to, observation.follows)
+        if window.decided_at is not None and not self._reopen(window, observation):
+            return None
+        window.last = max(window.last, now)
         return window
 
     def _let_go(self, window: Window, observation: Observation) -> None:
@@ -260,28 +278,19 @@ class Windows:
         window.identities = None
         return True
 
-    def _take(self, window: Window, observation: Observation, size: int, told_at: int | None) -> None:
-        held, weighed = len(window.fresh), window.size
-        taken = window.take(observation, size)
-        self._observations += len(window.fresh) - held
-        self._size += window.size - weighed
-        if told_at is not None:
-            self._references.hold(window, told_at)
-        elif taken and observation.content is not None:
-            self._references.hold(window, observation.content.position)
-        if observation.source != "span":
-            return
+    def _taken_in(self, window: Window, position: int | None) -> None:
+        """See to a window that took in what a request told of it."""
+        if position is not None:
+            self._references.hold(window.now(), position)
+        if window.into is None:
+            self._schedule(window)
+
+    def _note_layers(self, window: Window, observation: Observation) -> None:
+        """Note a span where others may be looked for that tell of the same call in other windows."""
         if self._hosting.note(window, observation):
             self._awaited.append(observation)
         if bare(observation):
             self._calls.add(observation, window)
-
-    def _watch(self, window: Window, observation: Observation, now: float) -> None:
-        """Note if a rule may have been broken and look closer soon, or later if that is too dear now."""
-        if not window.alarmed and self.alerts is not None and certain(observation):
-            window.alarmed = self.alerts(witnessed(observation))
-        if window.alarmed and self._looks.affordable(window.held, window.looked):
-            window.look_at = now + self.settings.early_debounce
 
     # What belongs together
 
@@ -337,7 +346,6 @@ class Windows:
             return one
         keep, gone = (one, two) if one.held >= two.held else (two, one)
         for each in (keep, gone):
-            self._unpack(each)
             if each.decided_at is not None:
                 self._keep_names(each)
         both_decided = one.decided_at is not None and two.decided_at is not None
@@ -358,6 +366,7 @@ class Windows:
         self._windows[keep.token] = keep
         self._hosting.joined(keep, tokens)
         keep.scheduled = float("inf")
+        keep.watched = False
         self._schedule(keep)
         return keep
 
@@ -370,19 +379,16 @@ class Windows:
         if deadline < window.scheduled:
             window.scheduled = deadline
             heapq.heappush(self._heap, (deadline, window.token))
+        if window.decided_at is None:
+            self._idle.watch(window)
 
     def _look(self, window: Window) -> list[Decision]:
         """Return what is certain of a run that goes on."""
-        window.look_at = None
-        # What is untied may be a part of another run, and would be told twice.
-        if window.untied or not self._looks.affordable(window.held, window.looked):
+        if not self._looks.begin(window):
             return []
-        window.alarmed = False
-        self._unpack(window)
-        self._looks.spend(window.held, window.looked)
-        window.looked = window.held
-        whole = assemble(window.observations, "open", self.prices, window.told)
-        run = certain_part(self._named(window, whole), window.observations, window.told)
+        seen = window.seen()
+        whole = assemble(seen, "open", self.prices, window.told)
+        run = certain_part(self._named(window, whole), seen, window.told)
         if not run.events:
             return []
         window.told |= names(run.events)
@@ -402,12 +408,11 @@ class Windows:
         return [self._judge(window, now, "root_ended" if window.ended() else "idle")]
 
     def _judge(self, window: Window, now: float, completeness: Completeness) -> Decision:
-        self._unpack(window)
         self._open -= window.decided_at is None
         window.decided_at = now
         window.look_at, window.alarmed, window.looked = None, False, window.held
         completeness = "limit" if window.overflowed else completeness
-        run = assemble(window.observations, completeness, self.prices, window.told)
+        run = assemble(window.seen(), completeness, self.prices, window.told)
         decision = self._decision(window, self._named(window, run), now - window.last)
         if completeness != "max_age":
             self._conversations.limit = self.settings.conversation_memory
@@ -434,9 +439,17 @@ class Windows:
 
     def _keep_names(self, window: Window) -> None:
         """Have the events of a decided window keep their names: more of it, or another, is about to join them."""
-        window.told |= names(assemble(window.observations, "open", None, window.told).events)
+        window.told |= names(assemble(window.seen(), "open", None, window.told).events)
 
     # What it takes
+
+    def _opened(self, window: Window) -> list[Observation]:
+        """Return what a window holds, and look after it where that had to be unpacked."""
+        if window.packed and window.into is None:
+            self._unpack(window)
+            if window.decided_at is None:
+                self._idle.watch(window)
+        return window.seen()
 
     def _unpack(self, window: Window) -> None:
         held, weighed = window.held, window.size
@@ -444,48 +457,12 @@ class Windows:
         self._observations += window.held - held
         self._size += window.size - weighed
 
-    def _pack_some(self, now: float) -> None:
-        """Make windows small that nothing has come for, in turns."""
-        quiet_since = now - self.settings.settle
-        if not self._hand:
-            self._hand = list(self._windows)
-        packed = 0
-        for _ in range(min(_TRIED_AT_ONCE, len(self._hand))):
-            window = self._windows.get(self._hand.pop())
-            if window is not None and window.last <= quiet_since and window.fresh:
-                weighed = window.size
-                window.pack()
-                self._size += window.size - weighed
-                packed += 1
-                if packed == _PACKED_AT_ONCE:
-                    break
-
     def end_grace(self, share: float) -> int:
         """Forget this share of the decided windows, the first decided first, before their time; return how many."""
-        decided = [
-            (window.decided_at, window.token) for window in self._windows.values() if window.decided_at is not None
-        ]
-        leaving_now = sorted(decided)[: math.ceil(len(decided) * share)]
-        for _, token in leaving_now:
-            self._forget(self._windows[token])
-        return len(leaving_now)
-
-    def _make_room(self, now: float) -> list[Decision]:
-        """Let windows go, those that were not decided with a verdict on what is there; see `leaving`."""
-        decisions: list[Decision] = []
-        settings = self.settings
-        if self._size > settings.max_size:
-            for window in leaving(self._windows.values(), now, settings.settle):
-                if self._size <= _ROOM * settings.max_size:
-                    break
-                decisions += self._evict(window, now)
-        if self._open > settings.max_open:
-            undecided = (window for window in self._windows.values() if window.decided_at is None)
-            for window in leaving(undecided, now, settings.settle, lambda _: 1):
-                if self._open <= _ROOM * settings.max_open:
-                    break
-                decisions += self._evict(window, now)
-        return decisions
+        leaving = first_decided(self._windows.values(), share)
+        for window in leaving:
+            self._forget(window)
+        return len(leaving)
 
     def _evict(self, window: Window, now: float) -> list[Decision]:
         judged = window.decided_at is None and window.has_event
