@@ -21,6 +21,7 @@ from spanwarden.otlp.values import first_text
 
 NAME = "genai"
 _ERROR = 2
+_NOBODY = Shared(())
 _SPEAKING = frozenset({"llm_call", "agent", "workflow", "structure"})
 
 
@@ -50,7 +51,9 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings, dialect: s
     step = role == "agent" and bool(parent_id) and _is_step(attributes)
     role = "structure" if step else role
     messages = span_messages(attributes, span.events)
-    shared = _shared(attributes, origin, span.trace_id, span.span_id, dialect, parent_id)
+    # What observations share is of no use to who reads contents again.
+    collecting = out.collecting
+    shared = _shared(attributes, origin, span.trace_id, span.span_id, dialect, parent_id) if collecting else _NOBODY
     if step:
         shared = msgspec.structs.replace(shared, agent=None, agent_id=None)
     failed = span.status.code == _ERROR or first_text(attributes, keys.ERROR) is not None

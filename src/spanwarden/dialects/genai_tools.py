@@ -13,7 +13,7 @@ from spanwarden.dialects.final_answers import is_final_answer
 from spanwarden.dialects.genai_attributes import Act, content
 from spanwarden.dialects.genai_messages import Messages
 from spanwarden.dialects.handoff_names import is_handoff
-from spanwarden.dialects.messages import arguments_digest, plain
+from spanwarden.dialects.messages import Call, Response, arguments_digest, plain
 from spanwarden.dialects.wrapped import ToolMessage, call_id_in, tool_message
 from spanwarden.effects.unwrap import unwrap
 from spanwarden.model.event import Content, Effect
@@ -29,6 +29,10 @@ _STRING, _MARKS = 0x0A, 64
 def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages, act: Act, out: Sightings) -> None:
     """Add one execution of a tool; `messages` are those that its span carries."""
     shared, status, error = act.shared, act.status, act.error
+    load = lambda: _content(attributes, messages, error)  # noqa: E731
+    if not out.collecting:
+        out.tell(shared, load, "tool_call", act.start, act.end)
+        return
     name = first_text(attributes, keys.TOOL_NAME) or _name_in(span.name.decode("utf-8", "replace"))
     wrapped = content(attributes, keys.ARGUMENTS)
     arguments = unwrap(wrapped)
@@ -40,10 +44,7 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
         return
     returned = _returned(attributes)
     result: Any = returned.result
-    asked = given = None
-    if messages.given or messages.answered:
-        asked = next((call for said in messages.given for call in said.calls), None)
-        given = next((r for said in (*messages.answered, *messages.given) for r in said.responses), None)
+    asked, given = _exchanged(messages)
     if arguments is None and asked is not None:
         arguments = asked.arguments
     if result is None and given is not None:
@@ -64,7 +65,7 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
         effects = out.effects(name, arguments, mcp_server=server, tool_type=tool_type, digest=digest)
     out.tell(
         shared,
-        lambda: Content(arguments, _loaded(result), error=error),
+        load,
         "handoff" if handoff else "tool_call",
         act.start,
         act.end,
@@ -81,6 +82,24 @@ def read_tool(span: trimmed_pb2.Span, attributes: Attributes, messages: Messages
         root=act.root,
         bare=arguments is None and result is None and error is None,
     )
+
+
+def _content(attributes: Attributes, messages: Messages, error: str | None) -> Content:
+    """Return what an execution was given and what it gave back."""
+    arguments, result = unwrap(content(attributes, keys.ARGUMENTS)), _returned(attributes).result
+    if arguments is None or result is None:
+        asked, given = _exchanged(messages)
+        arguments = asked.arguments if arguments is None and asked is not None else arguments
+        result = given.result if result is None and given is not None else result
+    return Content(arguments, _loaded(result), error=error)
+
+
+def _exchanged(messages: Messages) -> tuple[Call | None, Response | None]:
+    """Return the call and the response that the messages on the span of a tool tell of."""
+    if not messages.given and not messages.answered:
+        return None, None
+    asked = next((call for said in messages.given for call in said.calls), None)
+    return asked, next((r for said in (*messages.answered, *messages.given) for r in said.responses), None)
 
 
 class _Later(msgspec.Struct, frozen=True, gc=False):

@@ -48,7 +48,7 @@ def observe(
     return out.observations
 
 
-def _scopes(request: Request | Split) -> Iterator[Scope]:
+def _scopes(request: Request | trimmed_pb2.SplitTraces | trimmed_pb2.SplitLogs) -> Iterator[Scope]:
     if isinstance(request, trimmed_pb2.SplitTraces):
         for split in request.resource_spans:
             for part in split.scope_spans:
@@ -153,7 +153,8 @@ class ContentReader:
         request = self._fetch(position)
         if request is None:
             return []
-        scopes, size = list(_scopes(request)), request.ByteSize()
+        whole, size = request if isinstance(request, Split) else (request, request.ByteSize())
+        scopes = list(_scopes(whole))
         self._requests[position] = scopes, size
         self._size += size
         while self._size > self._limit and len(self._requests) > 1:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError, Message
 
 from spanwarden.otlp.proto import trimmed_pb2
 from spanwarden.otlp.requests import RequestError, Signal
 
-Split = trimmed_pb2.SplitTraces | trimmed_pb2.SplitLogs
+
+class Split(NamedTuple):
+    """A request that is only split, and its size in bytes, which its message would have to encode itself to tell."""
+
+    request: trimmed_pb2.SplitTraces | trimmed_pb2.SplitLogs
+    size: int
 
 
 def split(signal: Signal, body: bytes) -> Split:
@@ -19,7 +24,7 @@ def split(signal: Signal, body: bytes) -> Split:
         raise RequestError("metrics hold no records of runs")
     schema = trimmed_pb2.SplitTraces if signal == "traces" else trimmed_pb2.SplitLogs
     try:
-        return schema.FromString(body)
+        return Split(schema.FromString(body), len(body))
     except DecodeError as error:
         raise RequestError(f"not an export request of {signal}: {error}") from None
 
