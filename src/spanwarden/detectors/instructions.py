@@ -83,7 +83,7 @@ def find_instructions(text: str, threshold: int = THRESHOLD, limit: int = MAX_TE
     """
     parts = pieces(text, limit)
     marked = [_marked(part) for _, part in parts]
-    if not any([found.matched for found in marked]):  # most texts, and telling so costs little more than knowing them
+    if not any(found.matched for found in marked):  # most texts, and telling so costs little more than knowing them
         return _NOTHING if len(parts) == 1 else Scan((), True)
     key = (hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), threshold, limit)
     known = _KNOWN.get(key)

@@ -7,7 +7,7 @@ alone and costs next to nothing; `fits` also looks at content and conditions.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -129,6 +129,12 @@ class Selector(msgspec.Struct, frozen=True):
         if self.within and not any(each.fits(view, index) for each in self.within):
             return False
         return self.where is None or self.where.holds(view, index, bound)
+
+    def admitted(self, view: RunView, places: Sequence[int]) -> Sequence[int]:
+        """Return which of the events `admits` lets in."""
+        if not self.within and self.where is None:
+            return places
+        return [index for index in places if self.admits(view, index)]
 
     def _holds(self, view: RunView, index: int) -> bool:
         # Loaded on first use: most policies look at no content.
