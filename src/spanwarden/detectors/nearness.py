@@ -6,6 +6,7 @@ What is said here is "no" or "maybe": a "no" is certain.
 from __future__ import annotations
 
 import bisect
+from collections.abc import Iterator
 
 from spanwarden.detectors.actions import may_order, verbs
 from spanwarden.detectors.folding import fold
@@ -20,53 +21,59 @@ class ResultText:
     """A text of a result, to be searched for words."""
 
     def __init__(self, text: str) -> None:
+        self.text = text
         self._plain = text.isascii()
         self.lowered = text.lower()
-        self._folded = self.lowered if self._plain else fold(text).data.decode("ascii").lower()
+        self.folded = self.lowered if self._plain else fold(text).data.decode("ascii").lower()
+        """The text in which tokens are, as `canonical` spells them."""
         if "\\" in text:
             for escape in _ESCAPES:
-                self._folded = self._folded.replace(escape, "  ")  # as long, so that places stay what they are
+                self.folded = self.folded.replace(escape, "  ")  # as long, so that places stay what they are
         self._verbs: dict[frozenset[str], list[int]] = {}
 
-    def __contains__(self, word: str) -> bool:
-        """Tell whether a token, as `canonical` spells it, may be in the text."""
-        return word in self._folded
+    def near(self, word: str, acts: frozenset[str]) -> Iterator[int]:
+        """Yield where `word` may stand near a verb that asks for one of the acts, in order.
 
-    def near(self, word: str, acts: frozenset[str]) -> bool:
-        """Tell whether `word` may stand near a verb that asks for one of the acts."""
+        Places in a text that had to be folded are other ones: of such a text only the first is told.
+        """
         at = self.lowered.find(word)
-        if at < 0:
-            return False
-        places = self._places(acts)
-        if not places:
-            return False
+        if at < 0 or not (places := self._places(acts)):
+            return
         if not self._plain:
-            return True  # places in the folded text are other ones
+            yield at
+            return
         while at >= 0:
             following = bisect.bisect_left(places, at - BEFORE)
             if following == len(places):
-                return False
+                return
             if places[following] <= at + AFTER:
-                return True
-            at = self.lowered.find(word, places[following] - AFTER)
-        return False
+                yield at
+                at = self.lowered.find(word, at + 1)
+            else:
+                at = self.lowered.find(word, places[following] - AFTER)
+
+    def asks(self, acts: frozenset[str], start: int, end: int) -> bool:
+        """Tell whether a verb that asks for one of the acts may stand in a part of the text."""
+        places = self._places(acts)
+        following = bisect.bisect_left(places, start)
+        return not self._plain or (following < len(places) and places[following] < end)
 
     def _places(self, acts: frozenset[str]) -> list[int]:
         places = self._verbs.get(acts)
         if places is None:
             places = self._verbs[acts] = []
             for verb in verbs(acts):
-                at = self._folded.find(verb)
+                at = self.folded.find(verb)
                 while at >= 0:
                     if self._begins(at):
                         places.append(at)
-                    at = self._folded.find(verb, at + len(verb))
+                    at = self.folded.find(verb, at + len(verb))
             places.sort()
         return places
 
     def _begins(self, at: int) -> bool:
         """Tell whether a verb at this place may be an order: nothing before it, a mark, or a word that leads to one."""
-        text = self._folded
+        text = self.folded
         if at == 0 or text[at - 1] != " ":
             return at == 0 or not text[at - 1].isalnum()
         before = text[max(0, at - 1 - _LONGEST) : at - 1].rpartition(" ")[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -123,13 +122,14 @@ class ContentReader:
         return msgspec.structs.replace(content, metadata=told.metadata)
 
     def _told(self, position: int, record: int) -> _Told:
-        told = self._records.get((position, record))
+        key = position, record
+        told = self._records.get(key)
         if told is None:
-            told = self._records[position, record] = self._read(position, record)
+            told = self._records[key] = self._read(position, record)
             if len(self._records) > self._keep_records:
                 self._records.popitem(last=False)
         else:
-            self._records.move_to_end((position, record))
+            self._records.move_to_end(key)
         return told
 
     def _read(self, position: int, number: int) -> _Told:
@@ -140,8 +140,10 @@ class ContentReader:
             record = records[number]
             out = Sightings(position, loading=True)
             out.begin(number, origin)
-            with contextlib.suppress(Exception):  # what the record said until then was observed
+            try:
                 read(record, origin, out)
+            except Exception:  # noqa: BLE001, S110 - what the record said until then was observed
+                pass
             return _Told(out.loads or (), record.attributes, origin.resource)
         return _Told((), {}, {})
 
@@ -160,6 +162,9 @@ class ContentReader:
         while self._size > self._limit and len(self._requests) > 1:
             self._size -= self._requests.popitem(last=False)[1][1]
         return scopes
+
+
+_NOTHING = Content()
 
 
 class EventContents:
@@ -188,14 +193,13 @@ class EventContents:
         content = self._loaded.get(index) or self._bodies.get(index)
         if content is None:
             event = self._events[index]
-            content = Content()
             for ref in event.content:
                 part = None if ref.bare else self._reader.load(ref, metadata=False)
                 if part is not None:
-                    content = content.filled_from(part)
+                    content = part if content is None else content.filled_from(part)
                     if event.status == "ok" and content.arguments is not None and content.result is not None:
                         break
-            self._bodies[index] = content
+            content = self._bodies[index] = content or _NOTHING
         return content
 
     def __iter__(self) -> Iterator[Content]:

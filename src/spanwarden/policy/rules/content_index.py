@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from spanwarden.detectors.echoes import echoes
 from spanwarden.detectors.personal import find_personal
-from spanwarden.detectors.provenance import HeldStep, Origin, Provenance
+from spanwarden.detectors.provenance import HeldStep, Origin, Provenance, Step
 from spanwarden.detectors.secrets import Secret, find_secrets, secret_by_name
 from spanwarden.detectors.texts import Leaf, leaves
 from spanwarden.model.event import Event
@@ -15,7 +15,7 @@ from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.selectors import Selector
 
 CALLS = frozenset(["tool_call", "retrieval"])
-_TELLING = CALLS | {"message"}
+_ASKING = frozenset(["user", "system", "developer"])
 _SILENT = HeldStep()
 MAX_SCANNED = 4 * 1024 * 1024
 """Characters of one run that are searched for secrets and personal data."""
@@ -109,7 +109,7 @@ class _LoadedStep:
     @property
     def said(self) -> str | None:
         event = self._view.events[self._index]
-        told = event.kind == "message" and event.role in ("user", "system", "developer")
+        told = event.kind == "message" and event.role in _ASKING
         return self._view.contents.body(self._index).text if told else None
 
     @property
@@ -135,9 +135,13 @@ def _provenance(view: RunView) -> Provenance:
     empty = bare_events(view)
     for index in calls(view):
         if index not in empty and view.contents.body(index).result is not None:
-            told = enumerate(view.events)
-            return Provenance([_LoadedStep(view, at) if event.kind in _TELLING else _SILENT for at, event in told])
+            return Provenance([_step(view, at, event) for at, event in enumerate(view.events)])
     return Provenance(())
+
+
+def _step(view: RunView, index: int, event: Event) -> Step:
+    asks = event.kind == "message" and event.role in _ASKING
+    return _LoadedStep(view, index) if asks or event.kind in CALLS else _SILENT
 
 
 def echoed(view: RunView) -> list[Origin]:
