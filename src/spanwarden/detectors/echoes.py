@@ -170,17 +170,8 @@ class _Search:
         if texts is None:
             return True
         word = _longest(value)
-        near = dict.fromkeys([event for event, text in texts if self._asks(text, word, what.acts)])
+        near = dict.fromkeys([event for event, text in texts if text.near(word, what.acts)])
         return any(self._ordering(event, value, what) is not None for event in near)
-
-    def _asks(self, text: ResultText, word: str, acts: frozenset[str]) -> bool:
-        """Tell whether a sentence of a text may have a word and a verb that asks for one of the acts."""
-        for count, at in enumerate(text.near(word, acts)):
-            start, end = _borders(text.text, at, at + len(word))
-            # What is cut off in front of a sentence may have led to the verb that it then begins with.
-            if 0 < start == at - _BEFORE or text.asks(acts, start, end) or count > MAX_PLACES:
-                return True
-        return False
 
     def _user_orders(self, index: int, what: Deed) -> bool:
         """Tell whether the user ordered such a deed, or told the agent to do what something says."""
@@ -306,7 +297,8 @@ def _ends(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 
 def _plain(text: str) -> bytes:
-    return text.encode("ascii", "replace").replace(b"\\n", b" \n")
+    data = text.encode("ascii", "replace")
+    return data.replace(b"\\n", b" \n") if b"\\" in data else data
 
 
 def _sentences(event: int, field: str, text: str) -> Iterator[Sentence]:

@@ -6,7 +6,6 @@ What is said here is "no" or "maybe": a "no" is certain.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
 
 from spanwarden.detectors.actions import may_order, verbs
 from spanwarden.detectors.folding import fold
@@ -21,42 +20,33 @@ class ResultText:
     """A text of a result, to be searched for words."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
         self._plain = text.isascii()
         self.lowered = text.lower()
         self.folded = self.lowered if self._plain else fold(text).data.decode("ascii").lower()
-        """The text in which tokens are, as `canonical` spells them."""
+        """What every token of the text, as `canonical` spells it, is in."""
         if "\\" in text:
             for escape in _ESCAPES:
                 self.folded = self.folded.replace(escape, "  ")  # as long, so that places stay what they are
         self._verbs: dict[frozenset[str], list[int]] = {}
 
-    def near(self, word: str, acts: frozenset[str]) -> Iterator[int]:
-        """Yield where `word` may stand near a verb that asks for one of the acts, in order.
-
-        Places in a text that had to be folded are other ones: of such a text only the first is told.
-        """
+    def near(self, word: str, acts: frozenset[str]) -> bool:
+        """Tell whether `word` may stand near a verb that asks for one of the acts."""
         at = self.lowered.find(word)
-        if at < 0 or not (places := self._places(acts)):
-            return
+        if at < 0:
+            return False
+        places = self._places(acts)
+        if not places:
+            return False
         if not self._plain:
-            yield at
-            return
+            return True  # places in the folded text are other ones
         while at >= 0:
             following = bisect.bisect_left(places, at - BEFORE)
             if following == len(places):
-                return
+                return False
             if places[following] <= at + AFTER:
-                yield at
-                at = self.lowered.find(word, at + 1)
-            else:
-                at = self.lowered.find(word, places[following] - AFTER)
-
-    def asks(self, acts: frozenset[str], start: int, end: int) -> bool:
-        """Tell whether a verb that asks for one of the acts may stand in a part of the text."""
-        places = self._places(acts)
-        following = bisect.bisect_left(places, start)
-        return not self._plain or (following < len(places) and places[following] < end)
+                return True
+            at = self.lowered.find(word, places[following] - AFTER)
+        return False
 
     def _places(self, acts: frozenset[str]) -> list[int]:
         places = self._verbs.get(acts)
