@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -93,6 +94,10 @@ class _Told:
         return sent_metadata(self._attributes, self._resource)
 
 
+_AS_FAR_AS_IT_GOES = contextlib.suppress(Exception)
+"""A record that a dialect fails on has said what it said until then."""
+
+
 class ContentReader:
     """Reads content again from the requests that carried it.
 
@@ -140,10 +145,8 @@ class ContentReader:
             record = records[number]
             out = Sightings(position, loading=True)
             out.begin(number, origin)
-            try:
+            with _AS_FAR_AS_IT_GOES:
                 read(record, origin, out)
-            except Exception:  # noqa: BLE001, S110 - what the record said until then was observed
-                pass
             return _Told(out.loads or (), record.attributes, origin.resource)
         return _Told((), {}, {})
 

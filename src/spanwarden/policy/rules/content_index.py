@@ -34,15 +34,16 @@ class Sensitive(NamedTuple):
 
 def bare(event: Event) -> bool:
     """Tell whether it is known of an event, without loading anything, that its telemetry carries no content."""
-    for ref in event.content:
+    refs = event.content
+    for ref in refs:
         if not ref.bare:
             return False
-    return bool(event.content)
+    return bool(refs)
 
 
 def bare_events(view: RunView) -> frozenset[int]:
     """Return the events of which `bare` holds."""
-    return view.once("bare", lambda: frozenset(index for index, event in enumerate(view.events) if bare(event)))
+    return view.once("bare", lambda: frozenset([index for index, event in enumerate(view.events) if bare(event)]))
 
 
 def calls(view: RunView) -> list[int]:

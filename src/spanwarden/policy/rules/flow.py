@@ -185,6 +185,8 @@ _SPAN_KINDS = frozenset(["span", "action", "echo"])
 
 def _by_span(rule: Flow, view: RunView) -> Iterator[tuple[Finding, str]]:
     known = provenance(view)
+    if not known.steps:
+        return
     origins = known.origins()
     if "echo" in rule.via:
         origins = sorted([*origins, *echoed(view)], key=lambda origin: origin.sink)
@@ -228,8 +230,8 @@ def _by_value(rule: Flow, view: RunView) -> Iterator[tuple[Finding, str]]:
         yield from _by_any_value(rule, view)
         return
     sinks = rule.sink.admitted(view, taken(view, rule.sink))
-    sources = [index for index in taken(view, rule.source) if sinks and index < sinks[-1]]
-    sources = rule.source.admitted(view, sources)
+    before = [index for index in taken(view, rule.source) if sinks and index < sinks[-1]]
+    sources = rule.source.admitted(view, before)
     found = [item for index in sources for item in sensitive_in(view, "result", index, rule.source.finds)]
     found = [item for item in found if len(item.value) >= _MIN_VALUE]
     values: dict[str, Sensitive] = {}
