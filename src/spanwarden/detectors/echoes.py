@@ -109,6 +109,7 @@ class _Search:
         self._unread = iter(results.items())
         self._next = next(self._unread, None)
         self._texts: list[tuple[int, ResultText]] = []
+        self._together = ""
         self._size = 0
         self._left = MAX_SEARCHED
 
@@ -148,14 +149,20 @@ class _Search:
 
     def read(self, index: int) -> list[tuple[int, ResultText]] | None:
         """Return the texts of the results before an event, to be searched once; None where that has become too much."""
-        while self._next is not None and self._next[0] < index:
-            event, texts = self._next
-            for text in texts:
-                self._size += len(text)
-                self._texts.append((event, ResultText(text)))
-            self._next = next(self._unread, None)
+        if self._next is not None and self._next[0] < index:
+            while self._next is not None and self._next[0] < index:
+                event, texts = self._next
+                for text in texts:
+                    self._size += len(text)
+                    self._texts.append((event, ResultText(text)))
+                self._next = next(self._unread, None)
+            self._together = "\n".join([text.folded for _, text in self._texts])
         self._left -= self._size
         return self._texts if self._left > 0 else None
+
+    def has(self, word: str, index: int) -> bool | None:
+        """Tell whether a result before an event may have a token; None where searching has become too much."""
+        return None if self.read(index) is None else word in self._together
 
     def _maybe_ordered(self, index: int, value: str, what: Deed) -> bool:
         """Tell whether a sentence of a result may have a value and order the deed. No other events are looked at."""
@@ -163,7 +170,7 @@ class _Search:
         if texts is None:
             return True
         word = _longest(value)
-        near = dict.fromkeys(event for event, text in texts if text.near(word, what.acts))
+        near = dict.fromkeys([event for event, text in texts if text.near(word, what.acts)])
         return any(self._ordering(event, value, what) is not None for event in near)
 
     def _user_orders(self, index: int, what: Deed) -> bool:
@@ -261,10 +268,8 @@ class _Read:
         self._index = index
 
     def __contains__(self, token: object) -> bool:
-        texts = self._search.read(self._index)
-        if texts is None or not isinstance(token, str):
-            return token in self._search.known.words_known(self._index)
-        return any(token in text for _, text in texts)
+        found = self._search.has(token, self._index) if isinstance(token, str) else None
+        return token in self._search.known.words_known(self._index) if found is None else found
 
 
 def _longest(value: str) -> str:
@@ -292,7 +297,8 @@ def _ends(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 
 def _plain(text: str) -> bytes:
-    return text.encode("ascii", "replace").replace(b"\\n", b" \n")
+    data = text.encode("ascii", "replace")
+    return data.replace(b"\\n", b" \n") if b"\\" in data else data
 
 
 def _sentences(event: int, field: str, text: str) -> Iterator[Sentence]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import re2
 
 from spanwarden.detectors.cues import CUES, Cue
-from spanwarden.detectors.folding import fold
+from spanwarden.detectors.folding import Folded, fold
 from spanwarden.detectors.scanning import PatternSet, options
 from spanwarden.detectors.spelling import SLIPPED, mend
 from spanwarden.detectors.texts import MAX_TEXT, pieces
@@ -50,6 +50,9 @@ class Scan(NamedTuple):
     truncated: bool
 
 
+_NOTHING = Scan((), False)
+
+
 class _Hit(NamedTuple):
     start: int
     end: int
@@ -69,7 +72,7 @@ _OPEN_TAG = re2.compile(rb"^<\s*([\w-]{2,24})\s*>", _OPTIONS)
 
 
 _KNOWN: dict[tuple[bytes, int, int], Scan] = {}
-"""Scans of texts by their digest: agents read the same pages, mails and files again and again."""
+"""Scans of texts with cues by their digest: agents read the same pages, mails and files again and again."""
 
 
 def find_instructions(text: str, threshold: int = THRESHOLD, limit: int = MAX_TEXT) -> Scan:
@@ -78,11 +81,18 @@ def find_instructions(text: str, threshold: int = THRESHOLD, limit: int = MAX_TE
     Looks through characters that hide words (see `folding`), slips of spelling (`spelling`) and base64. Of a text
     longer than `limit` characters the head and the tail are looked at. Takes linear time and never raises on any text.
     """
+    parts = pieces(text, limit)
+    marked = [_marked(part) for _, part in parts]
+    if not any(found.matched for found in marked):  # most texts, and telling so costs little more than knowing them
+        return _NOTHING if len(parts) == 1 else Scan((), True)
     key = (hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest(), threshold, limit)
     known = _KNOWN.get(key)
     if known is None:
-        parts = pieces(text, limit)
-        spans = [span for offset, part in parts for span in _scan(part, offset, threshold)]
+        spans = [
+            span
+            for (offset, part), found in zip(parts, marked, strict=True)
+            for span in _scan(part, found, offset, threshold)
+        ]
         known = Scan(tuple(spans), len(parts) > 1)
         if len(_KNOWN) >= _MAX_KNOWN:
             _KNOWN.clear()
@@ -91,14 +101,28 @@ def find_instructions(text: str, threshold: int = THRESHOLD, limit: int = MAX_TE
 
 
 def forget() -> None:
-    """Forget the texts that were scanned; for benches, which would else measure the memory."""
+    """Forget the texts that had cues; for benches, which would else measure the memory."""
     _KNOWN.clear()
 
 
-def _scan(part: str, offset: int, threshold: int, depth: int = 0) -> Iterable[Span]:
+class _Marked(NamedTuple):
+    """A text to match patterns on, and which of them occur in it."""
+
+    folded: Folded
+    data: bytes
+    matched: list[int]
+
+
+def _marked(part: str) -> _Marked:
     folded = fold(part)
-    data = folded.data.replace(b"\\n", b" \n").replace(b'\\"', b' "')
-    matched = _SCAN.occurring(data)
+    data = folded.data
+    if b"\\" in data:
+        data = data.replace(b"\\n", b" \n").replace(b'\\"', b' "')
+    return _Marked(folded, data, _SCAN.occurring(data))
+
+
+def _scan(part: str, marked: _Marked, offset: int, threshold: int, depth: int = 0) -> Iterable[Span]:
+    folded, data, matched = marked
     if not matched:
         return
     shifts: list[tuple[int, int]] = []
@@ -134,7 +158,7 @@ def _scan(part: str, offset: int, threshold: int, depth: int = 0) -> Iterable[Sp
     if _ENCODED_INDEX in matched and depth < _MAX_DEPTH:
         for start, end in _SCAN.spans(_ENCODED_INDEX, data, _MAX_CHUNKS):
             decoded = _decoded(data[start : min(end, start + _MAX_CHUNK)])
-            inner = list(_scan(decoded, 0, threshold, depth + 1)) if decoded else []
+            inner = list(_scan(decoded, _marked(decoded), 0, threshold, depth + 1)) if decoded else []
             if inner:
                 families = {"encoded", *(family for span in inner for family in span.families)}
                 score = max(span.score for span in inner) + 1

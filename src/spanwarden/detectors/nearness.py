@@ -22,15 +22,12 @@ class ResultText:
     def __init__(self, text: str) -> None:
         self._plain = text.isascii()
         self.lowered = text.lower()
-        self._folded = self.lowered if self._plain else fold(text).data.decode("ascii").lower()
+        self.folded = self.lowered if self._plain else fold(text).data.decode("ascii").lower()
+        """What every token of the text, as `canonical` spells it, is in."""
         if "\\" in text:
             for escape in _ESCAPES:
-                self._folded = self._folded.replace(escape, "  ")  # as long, so that places stay what they are
+                self.folded = self.folded.replace(escape, "  ")  # as long, so that places stay what they are
         self._verbs: dict[frozenset[str], list[int]] = {}
-
-    def __contains__(self, word: str) -> bool:
-        """Tell whether a token, as `canonical` spells it, may be in the text."""
-        return word in self._folded
 
     def near(self, word: str, acts: frozenset[str]) -> bool:
         """Tell whether `word` may stand near a verb that asks for one of the acts."""
@@ -56,17 +53,17 @@ class ResultText:
         if places is None:
             places = self._verbs[acts] = []
             for verb in verbs(acts):
-                at = self._folded.find(verb)
+                at = self.folded.find(verb)
                 while at >= 0:
                     if self._begins(at):
                         places.append(at)
-                    at = self._folded.find(verb, at + len(verb))
+                    at = self.folded.find(verb, at + len(verb))
             places.sort()
         return places
 
     def _begins(self, at: int) -> bool:
         """Tell whether a verb at this place may be an order: nothing before it, a mark, or a word that leads to one."""
-        text = self._folded
+        text = self.folded
         if at == 0 or text[at - 1] != " ":
             return at == 0 or not text[at - 1].isalnum()
         before = text[max(0, at - 1 - _LONGEST) : at - 1].rpartition(" ")[2]

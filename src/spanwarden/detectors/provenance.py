@@ -7,6 +7,7 @@ scanned and spelled out once, and the number of values that are looked up is cap
 from __future__ import annotations
 
 import bisect
+import functools
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
@@ -144,11 +145,17 @@ class Provenance:
         self._block_events = [block.event for block in self._strong]
         self._block_tokens = {token for block in self._strong for token in block.spelled.split()}
         self._block_runs = {run for block in self._strong for run in runs(block.spelled.partition("|")[0].split())}
-        self._tools_before = {step.tool for step in steps[: self._first]}
-        self._by_user = [index for index, step in enumerate(steps) if step.by_user and step.tool is None]
         self._origins: list[Origin] | None = None
         self._said_stems: list[set[str]] = [set()]
         self._arguments: dict[int, list[tuple[str, str]]] = {}
+
+    @functools.cached_property
+    def _tools_before(self) -> set[str | None]:
+        return {step.tool for step in self.steps[: self._first]}
+
+    @functools.cached_property
+    def _by_user(self) -> list[int]:
+        return [index for index, step in enumerate(self.steps) if step.by_user and step.tool is None]
 
     def _scan(self, index: int, result: Any) -> None:
         rest = self._outside.setdefault(index, [])

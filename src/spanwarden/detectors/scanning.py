@@ -35,7 +35,8 @@ class PatternSet:
 
     def occurring(self, data: bytes) -> list[int]:
         """Return which patterns occur, in their own order."""
-        return sorted(self._set.Match(data) or ())
+        found = self._set.Match(data)
+        return sorted(found) if found else []
 
     def spans(self, index: int, data: bytes, limit: int = MAX_MATCHES) -> Iterator[tuple[int, int]]:
         """Yield where a pattern occurs: its group where it has one, else all of it; at most `limit` places."""

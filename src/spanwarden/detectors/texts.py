@@ -12,6 +12,11 @@ MAX_TEXT = 64 * 1024
 MAX_LEAVES = 2_000
 """Texts taken out of one value."""
 _TAIL = 16 * 1024
+_MAX_OPENED = 1024 * 1024
+_BRACKETS = ("{", "[")
+_OPENING = frozenset("{[ \t\r\n")
+"""What JSON text of an object or array can begin with."""
+_ARRAYS, _NUMBERS = (list, tuple), (int, float)
 
 
 class Leaf(NamedTuple):
@@ -31,18 +36,19 @@ def leaves(value: Any, field: str) -> list[Leaf]:
     while pending and len(found) < MAX_LEAVES:
         place, item = pending.pop()
         if isinstance(item, str):
-            opened = _opened(item)
+            if not item:
+                continue
+            opened = _opened(item) if item[0] in _OPENING else None
             if opened is None:
-                if item:
-                    found.append(Leaf(place, item))
+                found.append(Leaf(place, item))
                 continue
             item = opened
         if isinstance(item, dict):
-            children = [(f"{place}.{str(key)[:64]}", child) for key, child in _first(item.items())]
-            pending.extend(reversed(children))
-        elif isinstance(item, list | tuple):
-            pending.extend(reversed([(f"{place}[{index}]", child) for index, child in enumerate(_first(item))]))
-        elif isinstance(item, int | float) and not isinstance(item, bool):
+            pairs = item.items() if len(item) <= MAX_LEAVES else islice(item.items(), MAX_LEAVES)
+            pending += [(f"{place}.{str(key)[:64]}", child) for key, child in pairs if child is not None][::-1]
+        elif isinstance(item, _ARRAYS):
+            pending += [(f"{place}[{index}]", child) for index, child in enumerate(item[:MAX_LEAVES])][::-1]
+        elif isinstance(item, _NUMBERS) and item is not True and item is not False:
             found.append(Leaf(place, _number(item)))
     return found
 
@@ -61,13 +67,8 @@ def excerpt(text: str, limit: int = 160) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _first(items: Any) -> list[Any]:
-    return list(islice(items, MAX_LEAVES))
-
-
 def _opened(text: str) -> Any:
-    stripped = text[:1] in "{[" or (text[:1].isspace() and text.lstrip()[:1] in ("{", "["))
-    if not text or not stripped or len(text) > 1024 * 1024:
+    if text.lstrip()[:1] not in _BRACKETS or len(text) > _MAX_OPENED:
         return None
     try:
         value = msgspec.json.decode(text.encode("utf-8", "replace"))

@@ -23,6 +23,7 @@ from spanwarden.otlp.values import first_text
 NAME = "genai"
 _ERROR = 2
 _ZERO_TRACE, _ZERO_SPAN = bytes(16), bytes(8)
+_NOBODY = Shared(())
 _SPEAKING = frozenset({"llm_call", "agent", "workflow", "structure"})
 
 
@@ -52,7 +53,10 @@ def read_span(span: trimmed_pb2.Span, origin: Origin, out: Sightings, dialect: s
     step = role == "agent" and bool(parent_id) and _is_step(attributes, names)
     role = "structure" if step else role
     messages = span_messages(attributes, names, events)
-    shared = _shared(attributes, names, origin, span.trace_id, span.span_id, dialect, parent_id)
+    # What observations share is of no use to who reads contents again.
+    shared = _NOBODY
+    if out.collecting:
+        shared = _shared(attributes, names, origin, span.trace_id, span.span_id, dialect, parent_id)
     if step:
         shared = msgspec.structs.replace(shared, agent=None, agent_id=None)
     failed = span.status.code == _ERROR or (names.error and first_text(attributes, names.error) is not None)
@@ -163,9 +167,7 @@ def _shared(
     )
 
 
-def _operation(
-    role: str, attributes: Attributes, names: Names, messages: Messages, act: Act, out: Sightings
-) -> None:
+def _operation(role: str, attributes: Attributes, names: Names, messages: Messages, act: Act, out: Sightings) -> None:
     shared, start, end, status, error = act.shared, act.start, act.end, act.status, act.error
     source, root = act.source, act.root
     if role in {"structure", "definition"}:

@@ -14,7 +14,7 @@ from spanwarden.dialects.genai_attributes import Act, content
 from spanwarden.dialects.genai_messages import Messages
 from spanwarden.dialects.genai_names import Names
 from spanwarden.dialects.handoff_names import is_handoff
-from spanwarden.dialects.messages import arguments_digest, plain
+from spanwarden.dialects.messages import Call, Response, arguments_digest, plain
 from spanwarden.dialects.wrapped import ToolMessage, call_id_in, tool_message
 from spanwarden.effects.unwrap import unwrap
 from spanwarden.model.event import Content, Effect
@@ -32,6 +32,10 @@ def read_tool(
 ) -> None:
     """Add one execution of a tool; `messages` are those that its span carries."""
     shared, status, error = act.shared, act.status, act.error
+    load = lambda: _content(attributes, names, messages, error)  # noqa: E731
+    if not out.collecting:
+        out.tell(shared, load, "tool_call", act.start, act.end)
+        return
     name = first_text(attributes, names.tool_name) or _name_in(span.name.decode("utf-8", "replace"))
     wrapped = content(attributes, names.arguments)
     arguments = unwrap(wrapped)
@@ -43,10 +47,7 @@ def read_tool(
         return
     returned = _returned(attributes, names)
     result: Any = returned.result
-    asked = given = None
-    if messages.given or messages.answered:
-        asked = next((call for said in messages.given for call in said.calls), None)
-        given = next((r for said in (*messages.answered, *messages.given) for r in said.responses), None)
+    asked, given = _exchanged(messages)
     if arguments is None and asked is not None:
         arguments = asked.arguments
     if result is None and given is not None:
@@ -68,7 +69,7 @@ def read_tool(
         effects = out.effects(name, arguments, mcp_server=server, tool_type=tool_type, digest=digest)
     out.tell(
         shared,
-        lambda: Content(arguments, _loaded(result), error=error),
+        load,
         "handoff" if handoff else "tool_call",
         act.start,
         act.end,
@@ -90,6 +91,24 @@ def read_tool(
 _NOTHING = ToolMessage(None)
 
 
+def _content(attributes: Attributes, names: Names, messages: Messages, error: str | None) -> Content:
+    """Return what an execution was given and what it gave back."""
+    arguments, result = unwrap(content(attributes, names.arguments)), _returned(attributes, names).result
+    if arguments is None or result is None:
+        asked, given = _exchanged(messages)
+        arguments = asked.arguments if arguments is None and asked is not None else arguments
+        result = given.result if result is None and given is not None else result
+    return Content(arguments, _loaded(result), error=error)
+
+
+def _exchanged(messages: Messages) -> tuple[Call | None, Response | None]:
+    """Return the call and the response that the messages on the span of a tool tell of."""
+    if not messages.given and not messages.answered:
+        return None, None
+    asked = next((call for said in messages.given for call in said.calls), None)
+    return asked, next((r for said in (*messages.answered, *messages.given) for r in said.responses), None)
+
+
 class _Later(msgspec.Struct, frozen=True, gc=False):
     """A result that says nothing of the call that it is of, so that it need not be decoded until it is loaded."""
 
@@ -100,7 +119,12 @@ def _returned(attributes: Attributes, names: Names) -> ToolMessage:
     if not names.result:
         return _NOTHING
     encoded = attributes[names.result[0]]
-    if names.result[0] == keys.RESULT[0] and len(encoded) > _MARKS and encoded[0] == _STRING and not _tells_of_call(encoded):
+    if (
+        names.result[0] == keys.RESULT[0]
+        and len(encoded) > _MARKS
+        and encoded[0] == _STRING
+        and not _tells_of_call(encoded)
+    ):
         return ToolMessage(_Later(encoded))
     return tool_message(content(attributes, names.result))
 

@@ -89,6 +89,10 @@ class _Told:
         return sent_metadata(self._attributes, self._resource)
 
 
+_AS_FAR_AS_IT_GOES = contextlib.suppress(Exception)
+"""A record that a dialect fails on has said what it said until then."""
+
+
 class ContentReader:
     """Reads content again from the requests that carried it.
 
@@ -118,13 +122,14 @@ class ContentReader:
         return msgspec.structs.replace(content, metadata=told.metadata)
 
     def _told(self, position: int, record: int) -> _Told:
-        told = self._records.get((position, record))
+        key = position, record
+        told = self._records.get(key)
         if told is None:
-            told = self._records[position, record] = self._read(position, record)
+            told = self._records[key] = self._read(position, record)
             if len(self._records) > self._keep_records:
                 self._records.popitem(last=False)
         else:
-            self._records.move_to_end((position, record))
+            self._records.move_to_end(key)
         return told
 
     def _read(self, position: int, number: int) -> _Told:
@@ -135,7 +140,7 @@ class ContentReader:
             record = records[number]
             out = Sightings(position, loading=True)
             out.begin(number, origin)
-            with contextlib.suppress(Exception):  # what the record said until then was observed
+            with _AS_FAR_AS_IT_GOES:
                 read(record, origin, out)
             return _Told(out.loads or (), record.attributes, origin.resource)
         return _Told((), {}, {})
@@ -155,6 +160,9 @@ class ContentReader:
         while self._size > self._limit and len(self._requests) > 1:
             self._size -= self._requests.popitem(last=False)[1][1]
         return scopes
+
+
+_NOTHING = Content()
 
 
 class EventContents:
@@ -183,14 +191,13 @@ class EventContents:
         content = self._loaded.get(index) or self._bodies.get(index)
         if content is None:
             event = self._events[index]
-            content = Content()
             for ref in event.content:
                 part = None if ref.bare else self._reader.load(ref, metadata=False)
                 if part is not None:
-                    content = content.filled_from(part)
+                    content = part if content is None else content.filled_from(part)
                     if event.status == "ok" and content.arguments is not None and content.result is not None:
                         break
-            self._bodies[index] = content
+            content = self._bodies[index] = content or _NOTHING
         return content
 
     def __iter__(self) -> Iterator[Content]:

@@ -16,6 +16,7 @@ MAX_REPR = 1 << 18
 
 _STARTS = ("content='", 'content="')
 _LAYERS = 4
+_WAYS = ("output", "kwargs", "data")
 
 
 class ToolMessage(NamedTuple):
@@ -50,10 +51,12 @@ def tool_message(value: Any) -> ToolMessage:
             return ToolMessage(value)
         if "tool_call_id" in value and "content" in value:
             return ToolMessage(value["content"], _text(value["tool_call_id"]), value.get("status") == "error")
-        inner = next((value[key] for key in ("output", "kwargs", "data") if _holds(value, key)), None)
-        if inner is None:
+        for key in _WAYS:
+            if key in value and _holds(value, key):
+                value = value[key]
+                break
+        else:
             return ToolMessage(value)
-        value = inner
     return ToolMessage(value)
 
 

@@ -236,7 +236,10 @@ class Policy:
                     continue
                 told.add(finding.dedup_key)
             yield finding
-        failed, needs = troubles(view).take()
+        noted = troubles(view)
+        if not noted.errors and not noted.needs:
+            return
+        failed, needs = noted.take()
         if needs and not found:
             missing = _settled(NotEvaluable(planned.rule.id, tuple(sorted(needs))), planned)
             if missing is not None:

@@ -40,12 +40,11 @@ class RunView:
         self.state = state
         self.policy = policy
         self.table = table
+        self.events: Sequence[Event] = run.events
+        """The events in order."""
+        self.taken: dict[int, Sequence[int]] = {}
+        """Events that selectors take; see `content_index.taken`."""
         self._shared: dict[Hashable, object] = {}
-
-    @property
-    def events(self) -> Sequence[Event]:
-        """Return the events in order."""
-        return self.run.events
 
     def content(self, index: int) -> Content:
         """Return the content of an event."""
@@ -53,9 +52,12 @@ class RunView:
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return `compute()`, worked out once per run however many rules ask for it under this key."""
-        if key not in self._shared:
-            self._shared[key] = compute()
-        return self._shared[key]  # type: ignore[return-value]
+        try:
+            return self._shared[key]  # type: ignore[return-value]
+        except KeyError:
+            pass
+        found = self._shared[key] = compute()
+        return found
 
     def forget(self) -> None:
         """Let go at the end of what was worked out: much of it holds this view, which only the collector would find."""

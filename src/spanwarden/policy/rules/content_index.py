@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from spanwarden.detectors.echoes import echoes
 from spanwarden.detectors.personal import find_personal
-from spanwarden.detectors.provenance import Origin, Provenance
+from spanwarden.detectors.provenance import HeldStep, Origin, Provenance, Step
 from spanwarden.detectors.secrets import Secret, find_secrets, secret_by_name
 from spanwarden.detectors.texts import Leaf, leaves
 from spanwarden.model.event import Event
@@ -15,6 +15,8 @@ from spanwarden.policy.rules.base import RunView
 from spanwarden.policy.rules.selectors import Selector
 
 CALLS = frozenset(["tool_call", "retrieval"])
+_ASKING = frozenset(["user", "system", "developer"])
+_SILENT = HeldStep()
 MAX_SCANNED = 4 * 1024 * 1024
 """Characters of one run that are searched for secrets and personal data."""
 
@@ -32,15 +34,16 @@ class Sensitive(NamedTuple):
 
 def bare(event: Event) -> bool:
     """Tell whether it is known of an event, without loading anything, that its telemetry carries no content."""
-    for ref in event.content:
+    refs = event.content
+    for ref in refs:
         if not ref.bare:
             return False
-    return bool(event.content)
+    return bool(refs)
 
 
 def bare_events(view: RunView) -> frozenset[int]:
     """Return the events of which `bare` holds."""
-    return view.once("bare", lambda: frozenset(index for index, event in enumerate(view.events) if bare(event)))
+    return view.once("bare", lambda: frozenset([index for index, event in enumerate(view.events) if bare(event)]))
 
 
 def calls(view: RunView) -> list[int]:
@@ -50,27 +53,27 @@ def calls(view: RunView) -> list[int]:
 
 def taken(view: RunView, selector: Selector) -> Sequence[int]:
     """Return the events that a selector takes, content aside; worked out once a run and selector."""
-    known: dict[int, Sequence[int]] = view.once("taken", dict)
-    found = known.get(id(selector))
+    found = view.taken.get(id(selector))
     if found is None:
-        found = known[id(selector)] = _taken(view, selector)
+        found = view.taken[id(selector)] = _taken(view, selector)
     return found
 
 
 def _taken(view: RunView, selector: Selector) -> Sequence[int]:
-    every = calls(view) if selector.kinds <= CALLS else None
-    by_event = selector.tools or selector.agents or selector.roles or selector.within
-    if every is not None and not selector.effects and not by_event and len(selector.kinds) == len(CALLS):
-        return every
-    places: Sequence[int] = range(len(view.events)) if every is None else every
-    if selector.effects and not selector.acting:
+    effects = selector.effects
+    if effects and not selector.acting:
         by_effect = view.once("effects", lambda: _by_effect(view))
-        if selector.effects.isdisjoint(by_effect):
+        if effects.isdisjoint(by_effect):
             return ()
-        wanted = set().union(*(by_effect.get(kind, ()) for kind in selector.effects))
-        places = sorted(wanted.intersection(places))
-    events = view.events
-    return [index for index in places if selector.takes(events[index])]
+        wanted = sorted({index for kind in effects if kind in by_effect for index in by_effect[kind]})
+        return [index for index in wanted if selector.takes(view.events[index])]
+    every = calls(view) if selector.kinds <= CALLS else None
+    if every is None:
+        return [index for index, event in enumerate(view.events) if selector.takes(event)]
+    by_event = effects or selector.tools or selector.agents or selector.roles or selector.within
+    if not by_event and len(selector.kinds) == len(CALLS):
+        return every
+    return [index for index in every if selector.takes(view.events[index])]
 
 
 def _by_effect(view: RunView) -> dict[str, list[int]]:
@@ -79,6 +82,17 @@ def _by_effect(view: RunView) -> dict[str, list[int]]:
         for effect in event.effects:
             found.setdefault(effect.kind, []).append(index)
     return found
+
+
+def captured(view: RunView, places: Sequence[int], field: str) -> bool:
+    """Tell whether one of these events has its "arguments", or its "result" or error."""
+    empty = bare_events(view)
+    for index in places if not empty.issuperset(places) else ():
+        if index not in empty:
+            content = view.contents.body(index)
+            if getattr(content, field) is not None or (field == "result" and content.error is not None):
+                return True
+    return False
 
 
 class _LoadedStep:
@@ -96,7 +110,7 @@ class _LoadedStep:
     @property
     def said(self) -> str | None:
         event = self._view.events[self._index]
-        told = event.kind == "message" and event.role in ("user", "system", "developer")
+        told = event.kind == "message" and event.role in _ASKING
         return self._view.contents.body(self._index).text if told else None
 
     @property
@@ -120,9 +134,15 @@ def provenance(view: RunView) -> Provenance:
 
 def _provenance(view: RunView) -> Provenance:
     empty = bare_events(view)
-    if all(index in empty or view.contents.body(index).result is None for index in calls(view)):
-        return Provenance(())
-    return Provenance([_LoadedStep(view, index) for index in range(len(view.events))])
+    for index in calls(view):
+        if index not in empty and view.contents.body(index).result is not None:
+            return Provenance([_step(view, at, event) for at, event in enumerate(view.events)])
+    return Provenance(())
+
+
+def _step(view: RunView, index: int, event: Event) -> Step:
+    asks = event.kind == "message" and event.role in _ASKING
+    return _LoadedStep(view, index) if asks or event.kind in CALLS else _SILENT
 
 
 def echoed(view: RunView) -> list[Origin]:

@@ -20,7 +20,7 @@ from spanwarden.model.event import Event
 from spanwarden.model.finding import Evidence, Finding, NotEvaluable
 from spanwarden.policy.document import Field
 from spanwarden.policy.rules.base import Rule, RunView
-from spanwarden.policy.rules.content_index import bare, provenance, sensitive_in, taken
+from spanwarden.policy.rules.content_index import captured, provenance, sensitive_in, taken
 from spanwarden.policy.rules.selectors import Selector, read_selector
 from spanwarden.policy.rules.spec import RuleSpec
 from spanwarden.policy.shapes import CARRIES, FINDS
@@ -61,7 +61,7 @@ class Detect(msgspec.Struct, frozen=True):
             yield self.spec.finding(view, message, (evidence,), bound=bound, facts={"value": evidence.text})
         if not told and (self.carries or self.finds):
             meant = taken(view, self.of)
-            if meant and all(_missing(view, index, self.where) for index in meant):
+            if meant and not captured(view, meant, self.where):
                 yield NotEvaluable(self.id, ("results" if self.where == "result" else "arguments",))
 
     def _found(self, view: RunView) -> Iterator[tuple[Evidence, str]]:
@@ -95,13 +95,6 @@ class Detect(msgspec.Struct, frozen=True):
 
 def _name(event: Event) -> str:
     return event.tool or event.kind
-
-
-def _missing(view: RunView, index: int, where: str) -> bool:
-    if bare(view.events[index]):
-        return True
-    content = view.contents.body(index)
-    return content.arguments is None if where == "arguments" else content.result is None and content.error is None
 
 
 def compile_detect(spec: RuleSpec) -> Rule:

@@ -11,6 +11,7 @@ arguments, as it is or encoded), `span` (the sink does what an injected block or
 
 from __future__ import annotations
 
+import bisect
 import functools
 from collections.abc import Callable, Iterator, Mapping
 
@@ -28,7 +29,7 @@ from spanwarden.policy.rules.base import Rule, RunView
 from spanwarden.policy.rules.conditions import Test, compile_test
 from spanwarden.policy.rules.content_index import (
     Sensitive,
-    bare_events,
+    captured,
     echoed,
     provenance,
     sensitive,
@@ -102,8 +103,8 @@ class Flow(msgspec.Struct, frozen=True):
             return
         told = False
         reported: set[int] = set()
-        keeping = any(keeps(test) for test in self.tests)
-        for judge in (_JUDGES[name] for name in ("span", "value", "order") if name in _kinds(self.via)):
+        keeping = bool(self.tests) and any(keeps(test) for test in self.tests)
+        for judge in _judges(self.via):
             for finding, value in judge(self, view):
                 sink = finding.evidence[-1].event
                 if sink in reported and not keeping:
@@ -157,13 +158,11 @@ class Flow(msgspec.Struct, frozen=True):
         """Return what the rule needed to see and the run does not carry: nothing where no call could break it."""
         if self.via == {"order"} and not self.source.carries and not self.source.finds:
             return ()
-        sinks = taken(view, self.sink)
-        sources = [index for index in taken(view, self.source) if index < sinks[-1]]
+        sinks, sources = taken(view, self.sink), taken(view, self.source)
         lacking = []
-        empty = bare_events(view)
-        if self.via != {"order"} and not any(_has_arguments(view, index) for index in sinks if index not in empty):
+        if self.via != {"order"} and not captured(view, sinks, "arguments"):
             lacking.append("arguments")
-        if not any(_has_result(view, index) for index in sources if index not in empty):
+        if not captured(view, sources[: bisect.bisect_left(sources, sinks[-1])], "result"):
             lacking.append("results")
         return tuple(lacking)
 
@@ -174,18 +173,11 @@ class Flow(msgspec.Struct, frozen=True):
         return self.spec.finding(view, message, (source, sink), bound=bound, facts=facts, subject=subject)
 
 
-def _has_arguments(view: RunView, index: int) -> bool:
-    return view.contents.body(index).arguments is not None
-
-
-def _has_result(view: RunView, index: int) -> bool:
-    content = view.contents.body(index)
-    return content.result is not None or content.error is not None
-
-
 @functools.cache
-def _kinds(via: frozenset[str]) -> frozenset[str]:
-    return frozenset("span" if name in _SPAN_KINDS else name for name in via)
+def _judges(via: frozenset[str]) -> tuple[_Judge, ...]:
+    """Return what looks for flows of these kinds, in the order in which they are told."""
+    kinds = {"span" if name in _SPAN_KINDS else name for name in via}
+    return tuple(judge for kind, judge in _JUDGES.items() if kind in kinds)
 
 
 _SPAN_KINDS = frozenset(["span", "action", "echo"])
@@ -193,6 +185,8 @@ _SPAN_KINDS = frozenset(["span", "action", "echo"])
 
 def _by_span(rule: Flow, view: RunView) -> Iterator[tuple[Finding, str]]:
     known = provenance(view)
+    if not known.steps:
+        return
     origins = known.origins()
     if "echo" in rule.via:
         origins = sorted([*origins, *echoed(view)], key=lambda origin: origin.sink)
@@ -235,9 +229,9 @@ def _by_value(rule: Flow, view: RunView) -> Iterator[tuple[Finding, str]]:
     if not rule.source.finds:
         yield from _by_any_value(rule, view)
         return
-    sinks = [index for index in taken(view, rule.sink) if rule.sink.admits(view, index)]
-    sources = [index for index in taken(view, rule.source) if sinks and index < sinks[-1]]
-    sources = [index for index in sources if rule.source.admits(view, index)]
+    sinks = rule.sink.admitted(view, taken(view, rule.sink))
+    before = [index for index in taken(view, rule.source) if sinks and index < sinks[-1]]
+    sources = rule.source.admitted(view, before)
     found = [item for index in sources for item in sensitive_in(view, "result", index, rule.source.finds)]
     found = [item for item in found if len(item.value) >= _MIN_VALUE]
     values: dict[str, Sensitive] = {}

@@ -7,7 +7,7 @@ alone and costs next to nothing; `fits` also looks at content and conditions.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -42,9 +42,6 @@ class Globs:
         self._patterns = patterns
         self._answers: dict[str, bool] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._patterns)
-
     def take(self, name: str | None) -> bool:
         """Tell whether one of them fits a name."""
         key = (name or "")[:MAX_NAME]
@@ -56,13 +53,10 @@ class Globs:
         return found
 
 
-_ANY_NAME = Globs(())
-
-
 class Selector(msgspec.Struct, frozen=True):
     """A compiled selector. Keys that were not written are empty and hold for every event."""
 
-    tools: Globs = _ANY_NAME
+    tools: Globs | None = None
     effects: frozenset[str] = frozenset()
     acting: bool = False
     targets: tuple[Any, ...] = ()
@@ -71,7 +65,7 @@ class Selector(msgspec.Struct, frozen=True):
     finds: frozenset[str] = frozenset()
     outcomes: frozenset[str] = frozenset()
     kinds: frozenset[str] = _ACTIONS
-    agents: Globs = _ANY_NAME
+    agents: Globs | None = None
     roles: frozenset[str] = frozenset()
     within: tuple[Selector, ...] = ()
     """What the classes that were named mean: one of these must take the event as well."""
@@ -83,9 +77,9 @@ class Selector(msgspec.Struct, frozen=True):
         """Tell whether an event is of the kind that is meant, content aside."""
         if event.kind not in self.kinds or (self.roles and event.role not in self.roles):
             return False
-        if self.tools and not self.tools.take(event.tool):
+        if self.tools is not None and not self.tools.take(event.tool):
             return False
-        if self.agents and not self.agents.take(event.agent):
+        if self.agents is not None and not self.agents.take(event.agent):
             return False
         if self.within and not any(each.takes(event) for each in self.within):
             return False
@@ -93,7 +87,10 @@ class Selector(msgspec.Struct, frozen=True):
             return True
         if self.acting and event.tool and deed(event.tool).manner == "act":
             return True
-        return any(self.takes_effect(effect.kind, effect.target, effect.detail) for effect in event.effects)
+        for effect in event.effects:
+            if effect.kind in self.effects and self.takes_effect(effect.kind, effect.target, effect.detail):
+                return True
+        return False
 
     def takes_effect(self, kind: str, target: str | None, detail: str | None) -> bool:
         """Tell whether an effect is of a kind, on a target and with a detail that are meant.
@@ -129,6 +126,12 @@ class Selector(msgspec.Struct, frozen=True):
         if self.within and not any(each.fits(view, index) for each in self.within):
             return False
         return self.where is None or self.where.holds(view, index, bound)
+
+    def admitted(self, view: RunView, places: Sequence[int]) -> Sequence[int]:
+        """Return which of the events `admits` lets in."""
+        if not self.within and self.where is None:
+            return places
+        return [index for index in places if self.admits(view, index)]
 
     def _holds(self, view: RunView, index: int) -> bool:
         # Loaded on first use: most policies look at no content.
@@ -181,7 +184,7 @@ def read_selector(
         field.fail("'target' and 'detail' refine an 'effect'; name one")
     within = _within(keys.get("class"), vocabulary)
     return Selector(
-        tools=Globs(globs(keys.get("tool"))),
+        tools=Globs(globs(keys["tool"])) if "tool" in keys else None,
         effects=frozenset(kind for name in names for kind in GROUPS.get(name, (name,))),
         acting="write" in names and "target" not in keys and "detail" not in keys,
         targets=globs(keys.get("target")),
@@ -190,7 +193,7 @@ def read_selector(
         finds=_chosen(keys, "finds"),
         outcomes=_chosen(keys, "outcome"),
         kinds=_kinds(keys, within),
-        agents=Globs(globs(keys.get("agent"))),
+        agents=Globs(globs(keys["agent"])) if "agent" in keys else None,
         roles=_chosen(keys, "role"),
         within=within,
         where=compile_test(keys["where"], vocabulary, bound) if "where" in keys else None,
