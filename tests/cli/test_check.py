@@ -41,6 +41,15 @@ def objects(out: str) -> list[Any]:
     return [json.loads(line) for line in out.splitlines()]
 
 
+def test_a_flow_that_can_never_match_is_told_and_passed_over(run: Run) -> None:
+    Path("arrow.yaml").write_text("forbidden_flows: ['WebFetch=>Shell']\n")
+    code, out, err = run("check", "--json", "bad.json", "arrow.yaml")
+    assert (code, json.loads(out)["findings"]) == (0, [])
+    told = "forbidden_flows[0]: 'WebFetch=>Shell' can never match: write it as \"WebFetch->Shell\"; passed over"
+    assert err == f"spanwarden: arrow.yaml:1: {told}\n"
+    assert run("lint", "arrow.yaml")[0] == 2
+
+
 def test_one_trace_is_one_object(run: Run) -> None:
     code, out, _ = run("check", "--json", "bad.json", "flow.yaml")
     found = json.loads(out)
