@@ -23,6 +23,11 @@ LISTS = {"ours": ("acme.com",), "risky": ("bash", "sh")}
     ("text", "index", "expected"),
     [
         ("tool == 'send_email'", 1, True),
+        ("f'{tool}/{args.n}{{}}{args.missing}'", 1, "send_email/3{}None"),
+        ("[f'{t!s}.' for t in args.to][0]", 1, "bob@acme.com."),
+        ("(n := args.n) > 2 and n + 1", 1, 4),
+        ("(n := args.to[0]) and any_step(lambda s: n in s.effects.targets)", 1, True),
+        ("(n := 1) and [n for n in [2]] == [2] and n", 1, 1),
         ("kind == 'tool_call' and type == kind", 1, True),
         ("any(domain(to) not in ours for to in args.to)", 1, True),
         ("all(domain(to) in ours for to in args.to)", 1, False),

@@ -8,13 +8,13 @@ from typing import Any
 
 from spanwarden.policy.document import nearest
 from spanwarden.policy.expressions import scopes
-from spanwarden.policy.expressions.generation import Expressions
 from spanwarden.policy.expressions.namespace import call, fresh, name
 from spanwarden.policy.expressions.patterns import PatternError, compiled
+from spanwarden.policy.expressions.shorthand import Shorthand
 from spanwarden.policy.expressions.syntax import refuse
 
 
-class Generator(Expressions):
+class Generator(Shorthand):
     """Writes the tree of one condition, and takes note of what it uses."""
 
     def _call(self, node: ast.Call) -> ast.expr:

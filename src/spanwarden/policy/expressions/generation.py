@@ -2,10 +2,10 @@
 
 Why this is safe though it ends in Python's own compiler:
 
-* The tree that is compiled holds only nodes made here and in `calls`. Their names are ours: `h_…` (functions, see
-  `namespace`), `k_…` (constants), `l_…`, `e_…`, `x_…`, `t_…` and a few single letters. A name of the policy's text
-  stands behind a prefix of its own (`v_…` for loop variables, `f_…` and `g_…` for fields that are kept),
-  so it can reach nothing but itself.
+* The tree that is compiled holds only nodes made here, in `shorthand` and in `calls`. Their names are ours: `h_…`
+  (functions, see `namespace`), `k_…` (constants), `l_…`, `e_…`, `x_…`, `t_…`, `n_…` and a few single letters. A name
+  of the policy's text stands behind a prefix of its own (`v_…` for loop variables, `f_…` and `g_…` for fields that are
+  kept), so it can reach nothing but itself.
 * Attributes are made for methods of text, lists and objects on a fixed list, none of which leads out of the value;
   `x.field` is a call of `field_of`, which looks only into a dict or our tables.
 * Values that reach an operation are JSON of a trace, our own views of events, and constants. Functions are never
@@ -73,7 +73,7 @@ class Expressions:
         self._size += 1
         if self._size > MAX_GENERATED:
             self._field.fail(f"more than {MAX_GENERATED} parts, macros included")
-        return self._PARTS[type(node)](self, node)
+        return self.PARTS[type(node)](self, node)
 
     def _constant(self, node: ast.Constant) -> ast.expr:
         return ast.Constant(node.value)
@@ -387,7 +387,7 @@ class Expressions:
     def _charged(self, value: ast.expr) -> ast.expr:
         return call("h_paid", name("w"), value) if self._loops else value
 
-    _PARTS: Mapping[type[ast.expr], Callable[[Expressions, Any], ast.expr]] = {
+    PARTS: Mapping[type[ast.expr], Callable[[Expressions, Any], ast.expr]] = {
         ast.Constant: _constant,
         ast.BoolOp: _boolean,
         ast.UnaryOp: _unary,

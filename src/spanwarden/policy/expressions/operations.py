@@ -26,6 +26,7 @@ def add(a: Any, b: Any) -> Any:
     """Add two numbers, or join two texts or two lists."""
     if _is_number(a) and _is_number(b):
         return _bounded(a + b)
+    a, b = (list(side) if isinstance(side, Steps) else side for side in (a, b))
     for kind in (str, list):
         if isinstance(a, kind) and isinstance(b, kind):
             if len(a) + len(b) > MAX_JOINED:
@@ -163,6 +164,16 @@ def text_of_paid(work: Work, value: Any) -> str:
     text = str(value)
     work.take(len(text) >> 4)
     return text
+
+
+def filled(work: Work, *values: Any) -> str:
+    """Return an f-string's texts and values as one text."""
+    texts = [value if type(value) is str else text_of_paid(work, value) for value in values]
+    length = sum(map(len, texts))
+    if length > MAX_JOINED:
+        raise ConditionError("an f-string comes to a text that is too long")
+    work.take(length >> 4)
+    return "".join(texts)
 
 
 def or_text(value: Any) -> Any:

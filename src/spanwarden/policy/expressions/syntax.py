@@ -32,11 +32,9 @@ _ALLOWED: tuple[type[ast.AST], ...] = (
     ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In,
     ast.NotIn, ast.Is, ast.IsNot, ast.Call, ast.keyword, ast.Name, ast.Load, ast.Store, ast.Constant, ast.Subscript,
     ast.Slice, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.IfExp, ast.Lambda, ast.arguments, ast.arg, ast.GeneratorExp,
-    ast.ListComp, ast.comprehension, ast.Attribute,
+    ast.ListComp, ast.comprehension, ast.Attribute, ast.JoinedStr, ast.FormattedValue, ast.NamedExpr,
 )  # fmt: skip
 _NAMES: Mapping[type[ast.AST], str] = {
-    ast.JoinedStr: "an f-string",
-    ast.NamedExpr: "':='",
     ast.Pow: "'**'",
     ast.Await: "'await'",
     ast.Yield: "'yield'",
