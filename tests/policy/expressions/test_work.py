@@ -94,11 +94,17 @@ def test_a_pattern_that_backtracks_elsewhere_is_harmless(pattern: str) -> None:
     assert compiled(f"matches(result, {pattern!r})").value(view, 0) in (True, False)
 
 
-def test_an_f_string_is_paid_for_and_bounded() -> None:
+def test_texts_that_grow_are_paid_for_and_bounded() -> None:
     long = "y" * 400_000
     events = [(Event("tool_call", tool="t"), Content(arguments={"x": long}))]
     view = view_of(events)
-    for text in ("f'{args.x}{args.x}{args.x}'", "[f'{args.x}{args.x}{args.x}' for t in [1]]"):
+    for text in (
+        "f'{args.x}{args.x}{args.x}'",
+        "[f'{args.x}{args.x}{args.x}' for t in [1]]",
+        "args.x.replace('y', 'zzz')",
+        "args.x.replace('', args.x)",
+        "args.x.join(['a', 'b', 'c', 'd'])",
+    ):
         with pytest.raises(ConditionError, match="too long"):
             compiled(text).value(view, 0)
     assert taken(compiled("[f'{args.x}' for t in [1, 2]]"), view_of(events)) > 2 * len(long) >> 4

@@ -32,6 +32,11 @@ MAX_GENERATED = 20_000
 
 _ARITHMETIC = {ast.Sub: "h_sub", ast.Mult: "h_mul", ast.Div: "h_div", ast.FloorDiv: "h_floordiv", ast.Mod: "h_mod"}
 _ORDERS: dict[type[ast.cmpop], str] = {ast.Lt: "h_lt", ast.LtE: "h_lte", ast.Gt: "h_gt", ast.GtE: "h_gte"}
+_LOOPS: dict[type[ast.expr], Callable[[ast.expr, list[ast.comprehension]], ast.expr]] = {
+    ast.GeneratorExp: ast.GeneratorExp,
+    ast.ListComp: ast.ListComp,
+    ast.SetComp: ast.SetComp,
+}
 
 
 class Expressions:
@@ -221,9 +226,10 @@ class Expressions:
     def _subscript(self, node: ast.Subscript) -> ast.expr:
         if isinstance(node.slice, ast.Slice):
             parts = [None if part is None else self.expression(part) for part in (node.slice.lower, node.slice.upper)]
-            if node.slice.step is not None and not isinstance(node.slice.step, ast.Constant):
+            by = node.slice.step
+            if not isinstance(by.operand if isinstance(by, ast.UnaryOp) else by, ast.Constant | None):
                 refuse(self._field, node, "the step of a slice must be a number")
-            step = None if node.slice.step is None else self.expression(node.slice.step)
+            step = None if by is None else self.expression(by)
             holder = self._charged(self._subscripted(node.value, call_or_text=True))
             return ast.Subscript(holder, ast.Slice(parts[0], parts[1], step), ast.Load())
         key = self._step_key(node.value, node.slice)
@@ -323,14 +329,18 @@ class Expressions:
 
     # Loops
 
-    def _comprehension(self, node: ast.GeneratorExp | ast.ListComp) -> ast.expr:
+    def _comprehension(self, node: ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp) -> ast.expr:
         self._enter(node)
         count = len(self._open)
         clauses = [self._clause(clause) for clause in node.generators]
-        element = self.expression(node.elt)
+        made: ast.expr
+        if isinstance(node, ast.DictComp):
+            made = ast.DictComp(self.expression(node.key), self.expression(node.value), clauses)
+        else:
+            made = _LOOPS[type(node)](self.expression(node.elt), clauses)
         del self._open[count:]
         self._loops -= 1
-        return ast.ListComp(element, clauses) if isinstance(node, ast.ListComp) else ast.GeneratorExp(element, clauses)
+        return made
 
     def _clause(self, clause: ast.comprehension) -> ast.comprehension:
         source = self.expression(clause.iter)
@@ -403,6 +413,8 @@ class Expressions:
         ast.Compare: _compare,
         ast.GeneratorExp: _comprehension,
         ast.ListComp: _comprehension,
+        ast.SetComp: _comprehension,
+        ast.DictComp: _comprehension,
         ast.Lambda: _stray_lambda,
         ast.Call: lambda self, node: self._call(node),
     }

@@ -46,6 +46,8 @@ HELPERS: Mapping[str, Any] = {
     "h_each": op.each,
     "h_turns": op.turns,
     "h_filled": op.filled,
+    "h_replace": op.replace,
+    "h_join": op.join,
     "h_str": op.text_of,
     "h_str_paid": op.text_of_paid,
     "h_or_text": op.or_text,
