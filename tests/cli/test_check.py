@@ -81,6 +81,9 @@ def test_what_is_only_monitored_fails_no_check(run: Run) -> None:
     found = json.loads(out)
     assert (code, found["risk_score"]) == (0, 0)
     assert [finding["mode"] for finding in found["findings"]] == ["monitor"]
+    first, second, *_ = run("check", "bad.json", "watch.yaml")[1].splitlines()
+    assert first.startswith("PASS  Bot/bad")
+    assert second.startswith("  HIGH     flow-forbidden at turn 2 (monitor): ")
 
 
 def test_traces_of_one_check_are_known_to_each_other(run: Run) -> None:
