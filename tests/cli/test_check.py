@@ -41,6 +41,15 @@ def objects(out: str) -> list[Any]:
     return [json.loads(line) for line in out.splitlines()]
 
 
+def test_a_flow_that_can_never_match_is_told_and_passed_over(run: Run) -> None:
+    Path("arrow.yaml").write_text("forbidden_flows: ['WebFetch=>Shell']\n")
+    code, out, err = run("check", "--json", "bad.json", "arrow.yaml")
+    assert (code, json.loads(out)["findings"]) == (0, [])
+    told = "forbidden_flows[0]: 'WebFetch=>Shell' can never match: write it as \"WebFetch->Shell\"; passed over"
+    assert err == f"spanwarden: arrow.yaml:1: {told}\n"
+    assert run("lint", "arrow.yaml")[0] == 2
+
+
 def test_one_trace_is_one_object(run: Run) -> None:
     code, out, _ = run("check", "--json", "bad.json", "flow.yaml")
     found = json.loads(out)
@@ -72,6 +81,9 @@ def test_what_is_only_monitored_fails_no_check(run: Run) -> None:
     found = json.loads(out)
     assert (code, found["risk_score"]) == (0, 0)
     assert [finding["mode"] for finding in found["findings"]] == ["monitor"]
+    first, second, *_ = run("check", "bad.json", "watch.yaml")[1].splitlines()
+    assert first.startswith("PASS  Bot/bad")
+    assert second.startswith("  HIGH     flow-forbidden at turn 2 (monitor): ")
 
 
 def test_traces_of_one_check_are_known_to_each_other(run: Run) -> None:

@@ -22,6 +22,10 @@ CODEX = [
         "type": "response_item",
         "payload": {"type": "custom_tool_call", "name": "apply_patch", "input": "*** Begin Patch"},
     },
+    {
+        "type": "response_item",
+        "payload": {"type": "function_call", "name": "shell", "arguments": '{"command":["bash","-lc","ls"]}'},
+    },
 ]
 CLAUDE = [
     {"type": "user", "sessionId": "c", "message": {"content": "go"}},
@@ -55,7 +59,7 @@ def test_the_trace_reads_back_as_the_same_run(tmp_path: Path, form: Any, records
     for old, new in zip(first.events, again.events, strict=True):
         assert old.written is not None
         assert new.written is not None
-        told = ("type", "category", "path", "command", "status")
+        told = ("type", "category", "path", "url", "command", "status")
         assert [getattr(new.written, key) for key in told] == [getattr(old.written, key) for key in told]
         assert (new.kind, new.tool, new.role, new.turn, set(new.effects)) == (
             old.kind,
@@ -77,6 +81,13 @@ def test_standard_output_holds_the_trace(tmp_path: Path, capsys: pytest.CaptureF
         "tool": "shell",
         "turn": 3,
         "input": {"command": "ls"},
+    }
+    # As with tracegate, `input` has no command where the event has none.
+    assert value["events"][3] == {
+        "type": "tool_call",
+        "tool": "shell",
+        "turn": 5,
+        "arguments": {"command": ["bash", "-lc", "ls"]},
     }
 
 

@@ -30,7 +30,9 @@ def test_list_as_json_counts_rules_and_tests(capsys: pytest.CaptureFixture[str])
     assert all(pack["tests"] > pack["rules"] for pack in found.values())
 
 
-@pytest.mark.parametrize("name", ["soc2", "owasp-llm-top10", "owasp_llm_top10", "pack:minimal"])
+@pytest.mark.parametrize(
+    "name", ["soc2", "owasp-llm-top10", "owasp_llm_top10", "pack:minimal", "soc2-trust-services", "hipaa-safeguards"]
+)
 def test_show_prints_the_pack_as_written(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "policies", "show", name)
     assert code == 0

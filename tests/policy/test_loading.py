@@ -76,6 +76,7 @@ def test_an_unset_or_permissive_key_makes_no_rule(tmp_path: Path) -> None:
         ("limits: {max_cost_usd: true}\n", "expected a text or a number, got True"),
         ("limits: 3\n", "p.yaml:1: limits: expected a mapping, got 3"),
         ("max_shell_commands: [1]\n", "p.yaml:1: max_shell_commands: expected a text or a number"),
+        ("max_shell_commands: '1.9'\n", "p.yaml:1: max_shell_commands: expected a whole number, got '1.9'"),
         ("max_shell_commands: 1e999\n", "expected a finite number"),
         ("forbidden_tools: shell\n", "p.yaml:1: forbidden_tools: expected a list, got 'shell'"),
         ("forbidden_tools:\n- shell\n- true\n", "p.yaml:3: forbidden_tools[1]: expected text, got True"),
@@ -100,6 +101,23 @@ def test_an_unset_or_permissive_key_makes_no_rule(tmp_path: Path) -> None:
 )
 def test_bad_policies_are_named_with_line_and_key(tmp_path: Path, text: str, expected: str) -> None:
     assert expected in error(tmp_path, text)
+
+
+def test_what_can_never_match_is_passed_over_where_asked_as_tracegate_does(tmp_path: Path) -> None:
+    text = "forbidden_tools: [' ', shell]\nforbidden_paths: [' ']\nforbidden_flows:\n- WebFetch=>Shell\n- A->B->C\n"
+    (tmp_path / "p.yaml").write_text(text + "agents:\n  x: {forbidden_flows: [A]}\n")
+    dead: list[str] = []
+    assert [rule.id for rule in load("p.yaml", folder=tmp_path, dead=dead).rules] == ["tool-forbidden"]
+    assert [line.partition(" must")[0].partition(" '")[0] for line in dead] == [
+        "p.yaml:1: forbidden_tools[0]:",
+        "p.yaml:2: forbidden_paths[0]:",
+        "p.yaml:4: forbidden_flows[0]:",
+        "p.yaml:5: forbidden_flows[1]:",
+        "p.yaml:7: agents.x.forbidden_flows[0]:",
+    ]
+    (tmp_path / "p.yaml").write_text("forbidden_flows: [5]\n")
+    with pytest.raises(PolicyError, match="expected text, got 5"):
+        load("p.yaml", folder=tmp_path, dead=dead)
 
 
 def test_a_file_that_cannot_be_read_is_a_policy_error(tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def hits(source: str) -> list[int]:
         ("matches(step['input'], \"'q': 'drop\")", [2]),
         ("matches(get(step, 'input.q', ''), r'^(drop|x)$')", [2]),
         ("'timestamp' in step", []),
+        ("prev_steps + [step] + next_steps == steps", [0, 1, 2]),
+        ("(n := step_index) and f'{n}' == '2'", [2]),
         ("'text' if step_index else 0", [1, 2]),
         ("len(prev_steps) == 1", [1]),
         ("all(s['type'] == 'tool_call' for s in prev_steps)", [0, 1]),
@@ -59,6 +61,18 @@ def hits(source: str) -> list[int]:
 )
 def test_a_condition_means_what_it_means_in_troy(tmp_path: Path, condition: str, expected: list[int]) -> None:
     assert hits(policy_file(tmp_path, rule(condition))) == expected
+
+
+def test_a_name_that_a_condition_gives_is_its_own_and_its_events(tmp_path: Path) -> None:
+    source = policy_file(
+        tmp_path,
+        rule("step_index == 0 and (n := 'x') == 'x' or n == 'x'", "first"),
+        rule("(n := step_index) == 1 and n == 1", "second"),
+    )
+    verdict = judged(source)
+    assert [(f.rule, f.evidence[0].event) for f in verdict.findings] == [("first", 0), ("second", 1)]
+    (error,) = verdict.rule_errors
+    assert error.error == "ConditionError: a name that ':=' has not given yet (on 2 of 3 events, first on event 1)"
 
 
 def test_nothing_is_derived_for_steps_that_carry_their_own_metadata(tmp_path: Path) -> None:

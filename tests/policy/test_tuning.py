@@ -193,6 +193,8 @@ def test_messages_name_facts_and_mask_content(tmp_path: Path) -> None:
         ("{to.tol}", "did you mean tool?"),
         ("{nobody.tool}", "{nobody} stands for nothing here"),
         ("{to}", "write {to.tool}"),
+        ("{tool}", "{tool} stands for nothing here; write {from.tool}"),
+        ("{args.key}", "does not say of which event; write {to.args.key}"),
         ("{to.__class__}", "is no fact of an event"),
         ("{to.tool.__class__}", "has nothing below it"),
         ("{to.tool!r}", "is no fact of an event"),

@@ -51,6 +51,7 @@ def test_lines_are_those_of_the_keys() -> None:
     [
         ("a: 1\nb: 2\na: 3\n", "p.yaml:3: duplicate key 'a'"),
         ("x: 1\n? [a]\n: 1\n", "p.yaml:2: a key must be text"),
+        ("a:\n- *.pem\n", "p.yaml:2: not YAML: a text that begins with '*' or '&' needs quotes"),
         ("a: *x\n", "p.yaml:1: alias *x without an anchor before it"),
         ("a: &x [*x]\n", "p.yaml:1: alias *x without an anchor before it"),
         ("\n<<: {a: 1}\n", "p.yaml:2: merge keys (<<) are not supported"),

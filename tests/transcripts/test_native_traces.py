@@ -61,6 +61,7 @@ def test_event_fields_fall_back_to_input() -> None:
         ({"cost_usd": float("nan")}, "cost_usd: expected a finite number"),
         ({"runtime_seconds": [1]}, "runtime_seconds: expected a number"),
         ({"cost_usd": 10**400}, "cost_usd: expected a number"),
+        ({"events": [{"turn": ""}]}, "turn: expected a whole number, got ''"),
         ({"events": [{"turn": "x"}]}, "runs/t.json: event 1: turn: expected a whole number, got 'x'"),
         ({"events": [{"turn": float("inf")}]}, "turn: expected a whole number"),
     ],

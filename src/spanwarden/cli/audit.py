@@ -76,6 +76,8 @@ def audited(path: Path, policy: Policy, tables: Tables) -> Audit:
     if len(runs) != 1:
         raise TranscriptError(str(path), "no run in it" if not runs else "more than one run in it")
     run, contents = runs[0][1]
+    if not run.events:
+        raise TranscriptError(str(path), "nothing was done in it")
     verdict = policy.evaluate(run, contents, table=tables.metadata)
     return audit_of(policy, RunView(run, contents, table=tables.metadata), verdict)
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def command(tables: Tables, output: Path, no_explain: bool, folder: Path, policy: str) -> int:
     """Write a report on every trace (*.json, *.jsonl) in a folder, and an overview.
 
-    Exit code 0: all written, whatever was found; 2: bad usage, or a trace or rule that could not be judged.
+    A file that is no trace is told of, here and in the overview, and skipped. Exit code 0: written, whatever was found;
+    2: bad usage, a policy that cannot be read, or a rule that could not be worked out.
     """
     from spanwarden.reports.audit import batch_markdown
     from spanwarden.transcripts.json_text import TranscriptError
@@ -52,7 +53,7 @@ def command(tables: Tables, output: Path, no_explain: bool, folder: Path, policy
     results = [msgspec.to_builtins(audit) for _, audit in done]
     told = [{"file": name, "error": error} for name, error in skipped]
     write(output / "batch.json", json.dumps({"results": results, "skipped": told}, indent=2))
-    return 2 if skipped else code
+    return code
 
 
 def _traces(folder: Path, policy: str) -> list[Path]:

@@ -71,11 +71,14 @@ def command(
 
     if len(paths) < 2:
         raise UsageError("check needs at least one TRACE and a POLICY")
+    dead: list[str] = []
     try:
-        policy = load(paths[-1])
+        policy = load(paths[-1], dead=dead)
         found = [trace for path in paths[:-1] for trace in traces(Path(path), form)]
     except (PolicyError, TranscriptError) as error:
         raise UsageError(str(error)) from None
+    for entry in dead:
+        print(f"spanwarden: {entry}; passed over", file=sys.stderr)
     single = len(paths) == 2 and not Path(paths[0]).is_dir()
     return _Check(policy, fail_on, tables, as_json=as_json).run(found, single=single)
 

@@ -19,6 +19,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 MAX_DEPTH = 8
 MAX_DOCUMENTS = 50
 _PACK_NAME = re2.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_OF_TROY = {"soc2_trust_services": "soc2", "hipaa_safeguards": "hipaa"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +139,13 @@ def pack_names() -> tuple[str, ...]:
 
 
 def read_pack(source: str) -> Document:
-    """Return a built-in pack by `pack:NAME`, in which `-` and `_` are alike. Raises PolicyError for any other name."""
+    """Return a built-in pack by `pack:NAME`, in which `-` and `_` are alike. Raises PolicyError for any other name.
+
+    A pack of troy's also goes by the `policy_id` that it has there.
+    """
     asked = source.removeprefix(PACK)
     known = {name.replace("-", "_"): name for name in pack_names()}
-    name = known.get(asked.replace("-", "_")) if _PACK_NAME.fullmatch(asked) else None
+    name = (_OF_TROY | known).get(asked.replace("-", "_")) if _PACK_NAME.fullmatch(asked) else None
     if name is None:
         hint = nearest(asked, known.values())
         raise _UnreadableError(f"{PACK}{asked[:64]}: no such pack{hint}; there is {', '.join(known.values())}")

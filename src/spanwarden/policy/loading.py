@@ -17,7 +17,7 @@ from spanwarden.policy.rule_list import NativeRule, id_of, read_rules, unknown_t
 from spanwarden.policy.rules.base import Rule
 from spanwarden.policy.rules.selectors import glob
 from spanwarden.policy.shapes import TUNING, policy_keys
-from spanwarden.policy.tracegate_keys import CONTROLS, LIMITS, RULE_IDS, Control, compile_controls
+from spanwarden.policy.tracegate_keys import CONTROLS, LIMITS, RULE_IDS, Control, Dead, compile_controls
 from spanwarden.policy.troy import Broken
 from spanwarden.policy.tuning import UNTUNED, Tuning, read_tuning
 from spanwarden.policy.vocabulary import Vocabulary, read_vocabularies
@@ -29,10 +29,12 @@ _MISPLACED = {key: f"limits.{key}" for key in LIMITS}
 __all__ = ["PACK", "Policy", "PolicyError", "load", "pack_names"]
 
 
-def load(source: str, *, folder: Path | None = None, broken: Broken = "refuse") -> Policy:
+def load(source: str, *, folder: Path | None = None, broken: Broken = "refuse", dead: Dead = None) -> Policy:
     """Return the policy in a file (.yaml, .yml, .json; relative to `folder` where given) or the pack `pack:NAME`.
 
     broken: "keep" for what troy does with a rule whose condition cannot be used: it counts as an error on every run.
+    dead: takes what is wrong with each name, path or flow in tracegate's lists that can never match, and they are
+    passed over, as that tool does; an error where None.
 
     Raises PolicyError, whose text is one line with file, line and key, for a file that cannot be read, that is not
     YAML or JSON, that has an unknown key, or whose rules do not compile; and for those of the files it extends.
@@ -43,7 +45,7 @@ def load(source: str, *, folder: Path | None = None, broken: Broken = "refuse") 
     sees = [{numbers[key] for key in document.extends} for document in documents]
     vocabularies = read_vocabularies(tops, sees)
     rules = _rules(tops, vocabularies, broken)
-    controls = compile_controls(*tops)
+    controls = compile_controls(*tops, dead=dead)
     ids = frozenset(native.rule.id for native in rules) | RULE_IDS
     tunings = {native.rule.id: native.tuning for native in rules}
     mode = _mode(tops)
@@ -59,7 +61,7 @@ def load(source: str, *, folder: Path | None = None, broken: Broken = "refuse") 
         whole,
         [*_compiled(controls), *(native.rule for native in rules)],
         tunings=tunings,
-        agents=[e for top, words in zip(tops, vocabularies, strict=True) for e in _agents(top, ids, words)],
+        agents=[e for top, words in zip(tops, vocabularies, strict=True) for e in _agents(top, ids, words, dead)],
         dedups={native.rule.id: native.dedup for native in rules if native.dedup is not None},
         rule_list=rules,
         tests=_tests(last, documents[-1], ids),
@@ -123,7 +125,7 @@ def _tunings(place: Field | None, ids: Iterable[str], vocabulary: Vocabulary) ->
     return found
 
 
-def _agents(top: Mapping[str, Field], ids: Iterable[str], vocabulary: Vocabulary) -> list[AgentEntry]:
+def _agents(top: Mapping[str, Field], ids: Iterable[str], vocabulary: Vocabulary, dead: Dead) -> list[AgentEntry]:
     if "agents" not in top:
         return []
     entries = []
@@ -131,7 +133,7 @@ def _agents(top: Mapping[str, Field], ids: Iterable[str], vocabulary: Vocabulary
         keys = {key: field for key, field in place.mapping().items() if not field.is_null}
         if not name or len(name) > 256:
             place.fail("an agent's name, or a glob over names, has 1 to 256 characters")
-        changed = compile_controls(keys)
+        changed = compile_controls(keys, dead=dead)
         entries.append(
             AgentEntry(
                 pattern=glob(name),

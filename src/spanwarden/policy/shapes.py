@@ -244,6 +244,7 @@ def policy_keys(rule: ValueKind) -> dict[str, Key]:
         "name": Key(TEXT, "What findings call the policy; the file's name where absent."),
         "policy_id": Key(TEXT, "What troy calls the name."),
         "description": Key(Text(empty=True), "For readers."),
+        "global_config": Key(Anything(), "What files of troy may hold; it does nothing, there or here.", blank=True),
         "extends": Key(one_or_many(TEXT), "Packs (`pack:NAME`) and files that come before this one.", blank=True),
         "mode": Key(MODE, "The mode of rules that do not say it themselves."),
         **CONTROL_KEYS,

@@ -98,6 +98,8 @@ class _Builder:
         mark = getattr(error, "problem_mark", None)
         where = f"{self._source}:{mark.line + 1}" if mark is not None else self._source
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
+        if getattr(error, "context", None) in ("while scanning an alias", "while scanning an anchor"):
+            problem = "a text that begins with '*' or '&' needs quotes"
         raise _SyntaxError(f"{where}: not YAML: {' '.join(str(problem).split())[:200]}") from None
 
     def _take(self, event: yaml.Event) -> None:

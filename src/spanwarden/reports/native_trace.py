@@ -41,9 +41,7 @@ def _event(event: Event, content: Content) -> dict[str, Any]:
         "turn": event.turn,
         "call_id": event.call_id,
         "text": content.text,
-        "input": _input(event, content),
-        # Older readers of this format expect an object under `input`.
-        "arguments": None if isinstance(content.arguments, dict) else content.arguments,
+        **_arguments(event, content),
         "output": content.result,
         "error": content.error,
         "usage": msgspec.structs.asdict(event.usage) if event.usage is not None else None,
@@ -54,9 +52,20 @@ def _event(event: Event, content: Content) -> dict[str, Any]:
     return {key: item for key, item in value.items() if item is not None}
 
 
-def _input(event: Event, content: Content) -> Any:
-    command = event.written.command if event.written is not None else command_of(event)
+def _arguments(event: Event, content: Content) -> dict[str, Any]:
+    """Return what the call was given under the key where reading it back makes neither more nor less of it.
+
+    A path, url or command under `input` is the event's own, so arguments with one that the event has not go elsewhere.
+    """
     given = content.arguments
-    if command is None:
-        return given if isinstance(given, dict) else None
-    return {**given, "command": command} if isinstance(given, dict) else {"command": command}
+    words = event.written
+    command = words.command if words is not None else command_of(event)
+    if not isinstance(given, dict):
+        # Older readers of this format expect an object under `input`.
+        return {"input": None if command is None else {"command": command}, "arguments": given}
+    if command is not None:
+        return {"input": {**given, "command": command}}
+    own = words is None or all(
+        given.get(word) in (None, "", getattr(words, word)) for word in ("path", "url", "command")
+    )
+    return {"input": given} if own else {"arguments": given}

@@ -27,12 +27,17 @@ def verdict_json(run: Run, verdict: Verdict, source: str) -> dict[str, Any]:
 
 
 def verdict_text(run: Run, verdict: Verdict, source: str) -> Iterator[str]:
-    """Yield the lines that `check` prints for a run: PASS or FAIL, then each finding with its evidence."""
-    word = "FAIL" if verdict.findings else "PASS"
+    """Yield the lines that `check` prints for a run: PASS or FAIL, then each finding with its evidence.
+
+    Findings that are not enforced are marked, and fail nothing.
+    """
+    word = "FAIL" if any(finding.mode == "enforce" for finding in verdict.findings) else "PASS"
     who = f"{one_line(run.agent or 'agent', 60)}/{one_line(run.id, 80)}"
     yield f"{word}  {who}  ({one_line(source, 200)}, policy {one_line(verdict.policy, 80)})"
     for finding in verdict.findings:
-        rule = one_line(finding.rule, 100) + _turn(finding)
+        rule = (
+            one_line(finding.rule, 100) + _turn(finding) + ("" if finding.mode == "enforce" else f" ({finding.mode})")
+        )
         yield f"  {finding.severity.upper():<8} {rule}: {one_line(finding.message)}"
         for item in finding.evidence[:_SHOWN_EVIDENCE]:
             yield f"           {evidence_text(run, item)}"

@@ -93,12 +93,10 @@ def _entry(event: Any, position: int, where: str) -> Entry:
 
 
 def _turn(value: Any, position: int, where: str) -> int:
-    if not value:
-        return position
-    turn = whole(value)
+    turn = 0 if value is None else whole(value)
     if turn is None:
         raise TranscriptError(where, f"turn: expected a whole number, got {repr(value)[:60]}")
-    return turn
+    return turn or position
 
 
 def _role(event: dict[str, Any], kind: str) -> str | None:

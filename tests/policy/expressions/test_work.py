@@ -7,6 +7,7 @@ import pytest
 from policy.expressions.running_conditions import compiled, view_of
 from spanwarden.model.event import Content, Event
 from spanwarden.policy.expressions.condition import Condition
+from spanwarden.policy.expressions.errors import ConditionError
 from spanwarden.policy.expressions.fusing import Fused
 from spanwarden.policy.expressions.running import running
 from spanwarden.policy.expressions.scopes import EVENT, TROY
@@ -91,3 +92,19 @@ def test_one_budget_is_for_one_condition_on_one_run() -> None:
 def test_a_pattern_that_backtracks_elsewhere_is_harmless(pattern: str) -> None:
     view = view_of([(Event("tool_call", tool="t"), Content(result="a" * 100_000 + "!"))])
     assert compiled(f"matches(result, {pattern!r})").value(view, 0) in (True, False)
+
+
+def test_texts_that_grow_are_paid_for_and_bounded() -> None:
+    long = "y" * 400_000
+    events = [(Event("tool_call", tool="t"), Content(arguments={"x": long}))]
+    view = view_of(events)
+    for text in (
+        "f'{args.x}{args.x}{args.x}'",
+        "[f'{args.x}{args.x}{args.x}' for t in [1]]",
+        "args.x.replace('y', 'zzz')",
+        "args.x.replace('', args.x)",
+        "args.x.join(['a', 'b', 'c', 'd'])",
+    ):
+        with pytest.raises(ConditionError, match="too long"):
+            compiled(text).value(view, 0)
+    assert taken(compiled("[f'{args.x}' for t in [1, 2]]"), view_of(events)) > 2 * len(long) >> 4

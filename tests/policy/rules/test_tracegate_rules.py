@@ -187,15 +187,35 @@ def test_flows_need_the_source_earlier_and_fold_a_turn(tmp_path: Path) -> None:
     assert judged(tmp_path, "forbidden_flows: ['Shell->Shell']", trace(shell("a"))).findings == ()
 
 
-def test_flows_know_external_content_file_writes_tools_and_types(tmp_path: Path) -> None:
+def test_flows_know_external_content_file_writes_and_what_has_no_category(tmp_path: Path) -> None:
     events = [FETCH, {"type": "file_read", "path": "x"}, {"type": "file_edit", "path": "x"}]
-    events.append({"type": "tool_call", "tool": "send_email"})
+    events += [{"type": "tool_call", "tool": "send_email"}, {"type": "tool_call", "tool": "TodoWrite"}]
+    events.append({"type": "memory_write"})
     for flow, turn in {
         "ExternalContent->FileWrite": 3,
         "WebFetch->send-email": 4,
-        "file_read > file_edit": 3,
+        "send email > tool discovery": 5,
+        "Message->Shell": None,
+        "FileWrite->memory write": 6,
     }.items():
-        assert told(tmp_path, f"forbidden_flows: ['{flow}']", trace(*events)) == [("high", "FORBIDDEN_FLOW", turn)]
+        expected = [] if turn is None else [("high", "FORBIDDEN_FLOW", turn)]
+        assert told(tmp_path, f"forbidden_flows: ['{flow}']", trace(*events)) == expected
+
+
+def test_what_has_a_category_is_no_flow_by_its_tool_or_type_as_with_tracegate(tmp_path: Path) -> None:
+    events = [FETCH, {"type": "file_edit", "path": "x"}, {"type": "tool_call", "tool": "TodoWrite"}]
+    for flow in ("WebFetch->file_edit", "file_edit->Tool Discovery", "WebFetch->TodoWrite", "WebFetch->tool_call"):
+        assert told(tmp_path, f"forbidden_flows: ['{flow}']", trace(*events)) == []
+    run = telemetry((Effect("network_fetch", "x"),), (Effect("file_write", "y"),), tool="TodoWrite")
+    assert told(tmp_path, "forbidden_flows: ['WebFetch->TodoWrite']", run) == [("high", "FORBIDDEN_FLOW", None)]
+
+
+def test_a_flow_named_twice_counts_once(tmp_path: Path) -> None:
+    policy = "forbidden_flows: ['WebFetch->Shell', 'web_fetch > SHELL', 'ExternalContent->Shell']"
+    assert [f.subject for f in judged(tmp_path, policy, trace(FETCH, shell("a"))).findings] == [
+        "WebFetch -> Shell",
+        "ExternalContent -> Shell",
+    ]
 
 
 def test_telemetry_is_judged_by_its_effects(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 from spanwarden.policy.document import nearest
 from spanwarden.policy.expressions import scopes
-from spanwarden.policy.expressions.generation import Expressions
 from spanwarden.policy.expressions.namespace import call, fresh, name
 from spanwarden.policy.expressions.patterns import PatternError, compiled
+from spanwarden.policy.expressions.shorthand import Shorthand
 from spanwarden.policy.expressions.syntax import refuse
 
 
-class Generator(Expressions):
+class Generator(Shorthand):
     """Writes the tree of one condition, and takes note of what it uses."""
 
     def _call(self, node: ast.Call) -> ast.expr:
@@ -132,6 +132,8 @@ class Generator(Expressions):
         return call("h_str_paid", name("w"), value) if self._paying() else call("h_str", value)
 
     def _method(self, node: ast.Call, func: ast.Attribute) -> ast.expr:
+        if func.attr in scopes.GROWING:
+            return self._growing(node, func)
         if func.attr not in scopes.TEXT_METHODS | scopes.OBJECT_METHODS:
             hint = nearest(func.attr, scopes.TEXT_METHODS | scopes.OBJECT_METHODS)
             refuse(self._field, func, f"the method {func.attr[:60]!r} is not part of conditions{hint}")
@@ -149,6 +151,14 @@ class Generator(Expressions):
             receiver = call("h_turns", name("w"), receiver)
         given = [self._charged(self.expression(item)) for item in node.args]
         return ast.Call(ast.Attribute(receiver, func.attr, ast.Load()), given, [])
+
+    def _growing(self, node: ast.Call, func: ast.Attribute) -> ast.expr:
+        self._count(node, func.attr, *scopes.GROWING[func.attr])
+        self.quantified = True  # so that there is a budget to pay from
+        receiver = self.expression(func.value)
+        if not self._scope.troy:
+            receiver = call("h_or_text", receiver)
+        return call(f"h_{func.attr}", name("w"), receiver, *map(self.expression, node.args))
 
 
 def _known(search: Callable[[Any], bool]) -> Callable[[Any], bool]:

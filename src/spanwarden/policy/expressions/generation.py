@@ -2,10 +2,10 @@
 
 Why this is safe though it ends in Python's own compiler:
 
-* The tree that is compiled holds only nodes made here and in `calls`. Their names are ours: `h_…` (functions, see
-  `namespace`), `k_…` (constants), `l_…`, `e_…`, `x_…`, `t_…` and a few single letters. A name of the policy's text
-  stands behind a prefix of its own (`v_…` for loop variables, `f_…` and `g_…` for fields that are kept),
-  so it can reach nothing but itself.
+* The tree that is compiled holds only nodes made here, in `shorthand` and in `calls`. Their names are ours: `h_…`
+  (functions, see `namespace`), `k_…` (constants), `l_…`, `e_…`, `x_…`, `t_…`, `n_…` and a few single letters. A name
+  of the policy's text stands behind a prefix of its own (`v_…` for loop variables, `f_…` and `g_…` for fields that are
+  kept), so it can reach nothing but itself.
 * Attributes are made for methods of text, lists and objects on a fixed list, none of which leads out of the value;
   `x.field` is a call of `field_of`, which looks only into a dict or our tables.
 * Values that reach an operation are JSON of a trace, our own views of events, and constants. Functions are never
@@ -32,6 +32,11 @@ MAX_GENERATED = 20_000
 
 _ARITHMETIC = {ast.Sub: "h_sub", ast.Mult: "h_mul", ast.Div: "h_div", ast.FloorDiv: "h_floordiv", ast.Mod: "h_mod"}
 _ORDERS: dict[type[ast.cmpop], str] = {ast.Lt: "h_lt", ast.LtE: "h_lte", ast.Gt: "h_gt", ast.GtE: "h_gte"}
+_LOOPS: dict[type[ast.expr], Callable[[ast.expr, list[ast.comprehension]], ast.expr]] = {
+    ast.GeneratorExp: ast.GeneratorExp,
+    ast.ListComp: ast.ListComp,
+    ast.SetComp: ast.SetComp,
+}
 
 
 class Expressions:
@@ -73,7 +78,7 @@ class Expressions:
         self._size += 1
         if self._size > MAX_GENERATED:
             self._field.fail(f"more than {MAX_GENERATED} parts, macros included")
-        return self._PARTS[type(node)](self, node)
+        return self.PARTS[type(node)](self, node)
 
     def _constant(self, node: ast.Constant) -> ast.expr:
         return ast.Constant(node.value)
@@ -221,9 +226,10 @@ class Expressions:
     def _subscript(self, node: ast.Subscript) -> ast.expr:
         if isinstance(node.slice, ast.Slice):
             parts = [None if part is None else self.expression(part) for part in (node.slice.lower, node.slice.upper)]
-            if node.slice.step is not None and not isinstance(node.slice.step, ast.Constant):
+            by = node.slice.step
+            if not isinstance(by.operand if isinstance(by, ast.UnaryOp) else by, ast.Constant | None):
                 refuse(self._field, node, "the step of a slice must be a number")
-            step = None if node.slice.step is None else self.expression(node.slice.step)
+            step = None if by is None else self.expression(by)
             holder = self._charged(self._subscripted(node.value, call_or_text=True))
             return ast.Subscript(holder, ast.Slice(parts[0], parts[1], step), ast.Load())
         key = self._step_key(node.value, node.slice)
@@ -323,14 +329,18 @@ class Expressions:
 
     # Loops
 
-    def _comprehension(self, node: ast.GeneratorExp | ast.ListComp) -> ast.expr:
+    def _comprehension(self, node: ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp) -> ast.expr:
         self._enter(node)
         count = len(self._open)
         clauses = [self._clause(clause) for clause in node.generators]
-        element = self.expression(node.elt)
+        made: ast.expr
+        if isinstance(node, ast.DictComp):
+            made = ast.DictComp(self.expression(node.key), self.expression(node.value), clauses)
+        else:
+            made = _LOOPS[type(node)](self.expression(node.elt), clauses)
         del self._open[count:]
         self._loops -= 1
-        return ast.ListComp(element, clauses) if isinstance(node, ast.ListComp) else ast.GeneratorExp(element, clauses)
+        return made
 
     def _clause(self, clause: ast.comprehension) -> ast.comprehension:
         source = self.expression(clause.iter)
@@ -387,7 +397,7 @@ class Expressions:
     def _charged(self, value: ast.expr) -> ast.expr:
         return call("h_paid", name("w"), value) if self._loops else value
 
-    _PARTS: Mapping[type[ast.expr], Callable[[Expressions, Any], ast.expr]] = {
+    PARTS: Mapping[type[ast.expr], Callable[[Expressions, Any], ast.expr]] = {
         ast.Constant: _constant,
         ast.BoolOp: _boolean,
         ast.UnaryOp: _unary,
@@ -403,6 +413,8 @@ class Expressions:
         ast.Compare: _compare,
         ast.GeneratorExp: _comprehension,
         ast.ListComp: _comprehension,
+        ast.SetComp: _comprehension,
+        ast.DictComp: _comprehension,
         ast.Lambda: _stray_lambda,
         ast.Call: lambda self, node: self._call(node),
     }

@@ -8,11 +8,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from spanwarden.policy.expressions import operations as op
+from spanwarden.policy.expressions.errors import ConditionError
 from spanwarden.policy.expressions.steps import field_of
 from spanwarden.policy.expressions.work import paid
 
 UNSET: Any = type("Unset", (), {"__slots__": ()})()
 """Stands in a variable for what is not loaded yet."""
+
+
+def given(value: Any) -> Any:
+    """Return what a condition named with `:=`. Raises ConditionError where it did not come to that."""
+    if value is UNSET:
+        raise ConditionError("a name that ':=' has not given yet")
+    return value
+
 
 HELPERS: Mapping[str, Any] = {
     "h_unset": UNSET,
@@ -36,11 +45,15 @@ HELPERS: Mapping[str, Any] = {
     "h_item": op.item_of,
     "h_each": op.each,
     "h_turns": op.turns,
+    "h_filled": op.filled,
+    "h_replace": op.replace,
+    "h_join": op.join,
     "h_str": op.text_of,
     "h_str_paid": op.text_of_paid,
     "h_or_text": op.or_text,
     "h_or_object": op.or_object,
     "h_get": op.get,
+    "h_given": given,
     "h_bool": bool,
 }
 

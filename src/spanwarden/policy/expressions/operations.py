@@ -26,6 +26,7 @@ def add(a: Any, b: Any) -> Any:
     """Add two numbers, or join two texts or two lists."""
     if _is_number(a) and _is_number(b):
         return _bounded(a + b)
+    a, b = (list(side) if isinstance(side, Steps) else side for side in (a, b))
     for kind in (str, list):
         if isinstance(a, kind) and isinstance(b, kind):
             if len(a) + len(b) > MAX_JOINED:
@@ -163,6 +164,37 @@ def text_of_paid(work: Work, value: Any) -> str:
     text = str(value)
     work.take(len(text) >> 4)
     return text
+
+
+def filled(work: Work, *values: Any) -> str:
+    """Return an f-string's texts and values as one text."""
+    texts = [value if type(value) is str else text_of_paid(work, value) for value in values]
+    _afford(work, sum(map(len, texts)))
+    return "".join(texts)
+
+
+def replace(work: Work, text: Any, old: Any, new: Any, count: Any = -1) -> str:
+    """Return a text with another in place of every one, or the first `count`, of a third."""
+    if not (isinstance(text, str) and isinstance(old, str) and isinstance(new, str) and isinstance(count, int)):
+        raise ConditionError("replace() needs texts")
+    paid(work, text)
+    _afford(work, len(text) + text.count(old) * len(new))
+    return text.replace(old, new, count)
+
+
+def join(work: Work, between: Any, items: Any) -> str:
+    """Return texts as one, with another between them."""
+    texts = list(turns(work, items))
+    if not isinstance(between, str) or not all(isinstance(text, str) for text in texts):
+        raise ConditionError("join() needs texts")
+    _afford(work, sum(map(len, texts)) + len(between) * len(texts))
+    return between.join(texts)
+
+
+def _afford(work: Work, length: int) -> None:
+    if length > MAX_JOINED:
+        raise ConditionError("a text that is too long")
+    work.take(length >> 4)
 
 
 def or_text(value: Any) -> Any:

@@ -132,8 +132,10 @@ TROY = ScopeSpec(STEPS, {**_SHARED, "len": Function(len, 1, 1)}, troy=True)
 TEXT_METHODS = frozenset(
     ["lower", "upper", "casefold", "strip", "lstrip", "rstrip", "startswith", "endswith", "split", "rsplit",
      "splitlines", "partition", "rpartition", "find", "isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower",
-     "removeprefix", "removesuffix", "count", "index"]
+     "removeprefix", "removesuffix", "count", "index", "rfind", "title", "capitalize"]
 )  # fmt: skip
+GROWING = {"replace": (2, 3), "join": (1, 1)}
+"""Methods of texts that can make long ones of short ones, and how many arguments they take; done by `operations`."""
 OBJECT_METHODS = frozenset(["get", "keys", "values", "items"])
 SPLITTING = frozenset(["split", "rsplit", "splitlines"])
 FIELDS = frozenset(

@@ -32,18 +32,15 @@ _ALLOWED: tuple[type[ast.AST], ...] = (
     ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In,
     ast.NotIn, ast.Is, ast.IsNot, ast.Call, ast.keyword, ast.Name, ast.Load, ast.Store, ast.Constant, ast.Subscript,
     ast.Slice, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.IfExp, ast.Lambda, ast.arguments, ast.arg, ast.GeneratorExp,
-    ast.ListComp, ast.comprehension, ast.Attribute,
+    ast.ListComp, ast.SetComp, ast.DictComp, ast.comprehension, ast.Attribute, ast.JoinedStr, ast.FormattedValue,
+    ast.NamedExpr,
 )  # fmt: skip
 _NAMES: Mapping[type[ast.AST], str] = {
-    ast.JoinedStr: "an f-string",
-    ast.NamedExpr: "':='",
     ast.Pow: "'**'",
     ast.Await: "'await'",
     ast.Yield: "'yield'",
     ast.YieldFrom: "'yield'",
     ast.Starred: "'*'",
-    ast.SetComp: "a set comprehension",
-    ast.DictComp: "a dict comprehension",
     ast.MatMult: "'@'",
     ast.LShift: "'<<'",
     ast.RShift: "'>>'",
@@ -112,7 +109,9 @@ def _check(field: Field, tree: ast.expr) -> None:
             _check_lambda(field, node)
         elif isinstance(node, ast.comprehension) and node.is_async:
             refuse(field, node.target, "'async' is not part of conditions")
-        elif isinstance(node, ast.ListComp | ast.GeneratorExp) and len(node.generators) > 2:
+        elif (
+            isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) and len(node.generators) > 2
+        ):
             refuse(field, node, "more than two 'for' in one comprehension")
         elif isinstance(node, ast.Dict) and None in node.keys:
             refuse(field, node, "'**' is not part of conditions")

@@ -128,7 +128,11 @@ def main_category(event: Event) -> str:
 
 
 def flow_names(event: Event) -> frozenset[str]:
-    """Return every name, as `flow_name` spells them, under which `forbidden_flows` may mean the event."""
+    """Return every name, as `flow_name` spells them, under which `forbidden_flows` may mean the event.
+
+    A transcript's event goes by its categories alone, as with tracegate: where it has one of that tool's, neither its
+    tool's name nor its type is another.
+    """
     if not happened(event):
         return frozenset()
     names = list(categories(event))
@@ -136,10 +140,8 @@ def flow_names(event: Event) -> frozenset[str]:
         names.append(EXTERNAL_CONTENT)
     if is_write(event):
         names.append(FILE_WRITE)
-    if event.tool:
+    if event.written is None and event.tool:
         names.append(event.tool)
-    if event.written is not None:
-        names.append(event.written.type)
     return frozenset(map(flow_name, names))
 
 

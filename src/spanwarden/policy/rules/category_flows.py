@@ -25,12 +25,19 @@ class Flow:
 class ForbiddenFlows:
     """Nothing named `target` may come anywhere after something named `source`.
 
-    One finding a flow and turn of the target, with the first source as evidence. An event never flows to itself.
+    One finding a flow and turn of the target, with the first source as evidence. An event never flows to itself, and
+    a flow that is named twice counts once.
     """
 
     flows: tuple[Flow, ...]
     id = "flow-forbidden"
     early = True
+
+    def __post_init__(self) -> None:
+        named: dict[tuple[str, str], Flow] = {}
+        for flow in self.flows:
+            named.setdefault((flow.source, flow.target), flow)
+        object.__setattr__(self, "flows", tuple(named.values()))
 
     def watches(self, event: Event, /) -> bool:
         """Tell whether a flow may begin or end at the event: spans come in any order."""

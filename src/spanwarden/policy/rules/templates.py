@@ -14,7 +14,7 @@ import re2
 from spanwarden.detectors.masking import masked
 from spanwarden.policy.document import Field, nearest
 from spanwarden.policy.rules.base import RunView
-from spanwarden.policy.rules.fields import MISSING, Path, path_of
+from spanwarden.policy.rules.fields import FACTS, MISSING, Path, path_of
 
 MAX_SHOWN = 80
 MAX_PLACES = 50
@@ -47,7 +47,12 @@ class Template:
                 continue
             allowed = events if part.fact is not None else (*facts, *OF_RUN)
             if part.name not in allowed:
-                hint = f"; write {{{part.name}.tool}} or the like" if part.name in events else nearest(part.name, known)
+                if part.name in events:
+                    hint = f"; write {{{part.name}.tool}} or the like"
+                elif part.name in FACTS and events:
+                    hint = f"; write {{{next(iter(events))}.{part.name}}}"
+                else:
+                    hint = nearest(part.name, known)
                 self._where.fail(f"{{{part.name[:60]}}} stands for nothing here{hint}")
 
     def render(self, view: RunView, bound: Mapping[str, int], facts: Mapping[str, object]) -> str:
@@ -90,6 +95,8 @@ def read_template(where: Field) -> Template:
         name, dot, path = inner.partition(".")
         if len(found) < 3 or not _NAME.fullmatch(name):
             where.fail(f"{found[:60]!r} is no place for a fact; a brace itself is written twice")
+        if dot and name in FACTS and path.partition(".")[0] not in FACTS:
+            where.fail(f"{found[:60]!r} does not say of which event; write {{to.{inner[:60]}}} or the like")
         parts.append(_Place(name, path_of(where, path) if dot else None))
         if len(parts) > 2 * MAX_PLACES:
             where.fail(f"more than {MAX_PLACES} places")
