@@ -273,6 +273,21 @@ def test_a_part_of_a_run_judged_again_after_its_content_went_takes_nothing_back(
         assert connection.execute("SELECT events FROM runs ORDER BY number").fetchone() == (3,)
 
 
+def test_a_late_repetition_of_a_part_of_a_forgotten_run_says_nothing_new(tmp_path: pathlib.Path) -> None:
+    calls = [(number, 1, "execute_tool", "bash") for number in range(2, 7)]
+    first = Bench(tmp_path, "name: p\nmax_shell_commands: 1\n")
+    first.receive(spans(*calls, (1, 0, "invoke_agent", "")))
+    [finding] = [n for n in first.at(2) if n.kind == "finding"]
+    second = Bench(tmp_path, "name: p\nmax_shell_commands: 1\n", ledger=first.ledger)
+    with first.ledger.reading() as connection:
+        second.windows.recall(told(connection, 0))
+    second.receive(spans(*calls[2:]))
+    assert [n for n in second.at(100) if n.kind == "finding"] == []
+    with first.ledger.reading() as connection:
+        rows = connection.execute("SELECT id, delivery_id, status FROM findings").fetchall()
+    assert rows == [(finding.findings[0].finding_id, finding.findings[0].delivery_id, "new")]
+
+
 def test_nothing_is_lost_read_or_released_while_the_ledger_cannot_be_written(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,6 +57,7 @@ class Told:
         key: str = "a",
         topic: str = "t",
         whole: bool = True,
+        fuller: bool = False,
         absorbed: tuple[str, ...] = (),
     ) -> None:
         self.history.begin(name, absorbed)
@@ -64,7 +65,7 @@ class Told:
             self.history.observe(topic, (key,), name, [Sample(time) for time in times])
         learned = self.history.learned()
         with self.ledger.writing() as connection:
-            stale = write(connection, name, learned, whole=whole)
+            stale = write(connection, name, learned, whole=whole, fuller=fuller)
         self.history.written([learned], stale)
 
     def others(self, since: int = 0, until: int = 1_000, key: str = "a", topic: str = "t") -> list[int] | None:
@@ -231,6 +232,35 @@ def test_a_partial_look_takes_nothing_back(known: Told) -> None:
     assert known.others() == [5, 6, 7, 8]
     known.run("1", 6)
     assert known.others() == [6]
+
+
+def test_a_late_part_of_a_run_counts_nothing_twice_for_whom_it_takes_it_to_be(known: Told) -> None:
+    known.run("1", 5, 6, 7, key="bot")
+    known.run("1", 6, 8, key="unknown", whole=False)
+    assert known.others(key="bot") == [5, 6, 7]
+    assert known.others(key="unknown") == [8]
+
+
+def test_a_fuller_look_moves_what_it_knows_to_be_of_another(known: Told) -> None:
+    known.run("1", 5, 6, 7, key="unknown")
+    known.run("1", 6, 7, 8, key="bot", whole=False, fuller=True)
+    assert known.others(key="unknown") == [5]
+    assert known.others(key="bot") == [6, 7, 8]
+    known.run("1", 5, key="bot", whole=False, fuller=True)
+    assert known.others(key="unknown") == []
+    assert known.others(key="bot") == [5, 6, 7, 8]
+
+
+def test_a_thing_may_be_kept_in_several_places(known: Told) -> None:
+    known.run("1", 5, key="a")
+    known.history.begin("1")
+    for key in ("a", "b"):
+        known.history.observe("t", (key,), "1", [Sample(5)])
+    learned = known.history.learned()
+    with known.ledger.writing() as connection:
+        known.history.written([learned], write(connection, "1", learned, whole=False))
+    assert known.others(key="a") == [5]
+    assert known.others(key="b") == [5]
 
 
 def test_what_a_part_did_is_counted_under_the_whole(known: Told) -> None:

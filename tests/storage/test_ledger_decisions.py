@@ -21,8 +21,10 @@ def test_a_finding_is_news_once_for_each_delivery_id() -> None:
         assert decisions.put_finding(number, finding_row("f", "d2")) == Told(news=True, revision=2)
         assert decisions.put_finding(number, finding_row("f", "d1")) == Told(news=False, revision=1)
         assert decisions.put_finding(number, finding_row("f", "d3")) == Told(news=True, revision=3)
-    assert statuses(ledger) == {"f": ("updated", "d3", 3)}
-    assert count(ledger, "finding_revisions") == 3
+        assert decisions.put_finding(number, finding_row("f", "d4"), revise=False) == Told(news=False, revision=3)
+        assert decisions.put_finding(number, finding_row("g", "d5"), revise=False) == Told(news=True, revision=1)
+    assert statuses(ledger) == {"f": ("updated", "d3", 3), "g": ("new", "d5", 1)}
+    assert count(ledger, "finding_revisions") == 4
 
 
 def test_a_run_keeps_its_number_and_takes_the_newest_summary() -> None:

@@ -9,7 +9,6 @@ import pathlib
 import random
 import signal
 import stat
-import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,7 +16,8 @@ from collections.abc import Callable, Iterator
 import lmdb
 import pytest
 
-from spanwarden.storage.journal import JournalFullError
+from spanwarden.storage.journal import Entry, JournalFullError
+from spanwarden.storage.journal_records import DamagedError
 from spanwarden.storage.lmdb_file import LmdbFile
 from spanwarden.storage.lmdb_journal import LmdbJournal
 from storage.journals import MIB, Counted, entry, opened, stored
@@ -111,7 +111,7 @@ def test_a_limit_of_the_file_size_refuses_and_recovers(tmp_path: pathlib.Path) -
 import pathlib, resource, sys
 sys.path.insert(0, sys.argv[1])
 from storage.journals import entry, opened, stored
-from spanwarden.storage.journal import JournalFullError
+from spanwarden.storage.journal import Entry, JournalFullError
 with opened(pathlib.Path(sys.argv[2])) as journal:
     positions = stored(journal, *(entry(100_000, n) for n in range(20)))
     resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, resource.RLIM_INFINITY))
@@ -208,8 +208,41 @@ def another_version(data: pathlib.Path) -> None:
             txn.put(b"format", (99).to_bytes(8, "big"), db=state)
 
 
+def _put(data: pathlib.Path, key: bytes) -> None:
+    with lmdb.open(str(data.parent), max_dbs=3) as env:
+        entries = env.open_db(b"entries")
+        with env.begin(write=True) as txn:
+            txn.put(key, b"x" * 40, db=entries)
+
+
+def a_key_of_another_size(data: pathlib.Path) -> None:
+    _put(data, b"short")
+
+
+def a_piece_without_its_first(data: pathlib.Path) -> None:
+    _put(data, (77).to_bytes(8, "big") + (1).to_bytes(4, "big"))
+
+
+def a_position_of_another_size(data: pathlib.Path) -> None:
+    with lmdb.open(str(data.parent), max_dbs=3) as env:
+        state = env.open_db(b"state")
+        with env.begin(write=True) as txn:
+            txn.put(b"next", b"7", db=state)
+
+
 @pytest.mark.parametrize(
-    "damage", [no_lmdb_file, cut_off, cut_to_its_first_page, bad_meta, wiped_pages, another_version]
+    "damage",
+    [
+        no_lmdb_file,
+        cut_off,
+        cut_to_its_first_page,
+        bad_meta,
+        wiped_pages,
+        another_version,
+        a_key_of_another_size,
+        a_piece_without_its_first,
+        a_position_of_another_size,
+    ],
 )
 def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(
     tmp_path: pathlib.Path, damage: Callable[[pathlib.Path], None], caplog: pytest.LogCaptureFixture
@@ -231,17 +264,56 @@ def test_a_damaged_journal_is_set_aside_and_a_new_one_begun(
         assert len(list(journal.undecided())) == 1
 
 
-def test_pieces_without_their_first_are_set_aside(tmp_path: pathlib.Path) -> None:
-    with opened(tmp_path) as journal:
-        first, second = stored(journal, entry(300_000, 1), entry(number=2))
-    with lmdb.open(str(tmp_path / "journal"), max_dbs=3) as env, env.begin(write=True) as txn:
-        assert txn.delete(struct.pack(">QI", first, 0), db=env.open_db(b"entries", txn))
+def test_a_journal_that_breaks_while_in_use_is_set_aside_and_goes_on(
+    tmp_path: pathlib.Path, caplog: pytest.LogCaptureFixture
+) -> None:
     counted = Counted()
     with opened(tmp_path, counted=counted) as journal:
-        assert [position for position, _ in journal.undecided()] == [second]
-        assert counted.counts["quarantined"] == 1
+        positions = stored(journal, *(entry(100, n) for n in range(50)), entry(30_000, 50))
+        _make_leaves_something_else(tmp_path / "journal" / "data.mdb")
+        assert journal.read(positions[0]) is None
+        [after] = stored(journal, entry(200, 51))
+        assert (counted.counts["quarantined"], journal.entries()) == (1, 1)
+        assert after > positions[-1]
+        journal.release([*positions, after])
         journal.flush()
-        assert journal.entries() == 1
+        assert (journal.size(), journal.entries()) == (0, 0)
+        [last] = stored(journal, entry(300, 52))
+    assert (tmp_path / "quarantine" / "journal-20231114T221320Z" / "data.mdb").is_file()
+    assert "a new one is begun" in caplog.text
+    with opened(tmp_path) as journal:
+        assert [(at, each.body) for at, each in journal.undecided()] == [(last, entry(300, 52).body)]
+
+
+def _make_leaves_something_else(data: pathlib.Path) -> None:
+    page, flags, leaf = 4096, 10, (2).to_bytes(2, "little")
+    held = data.read_bytes()
+    with data.open("r+b") as file:
+        for at in range(2 * page, len(held), page):
+            own = int.from_bytes(held[at : at + 8], "little") * page == at
+            if own and held[at + flags : at + flags + 2] == leaf:
+                file.seek(at + flags)
+                file.write((4).to_bytes(2, "little"))
+
+
+def test_what_cannot_be_read_at_the_start_is_set_aside_with_the_rest(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as journal:
+        stored(journal, *(entry(100, n) for n in range(50)))
+    counted = Counted()
+    with opened(tmp_path, counted=counted) as journal:
+        after = LmdbFile.after
+
+        def breaks(file: LmdbFile, position: int, limit: int) -> list[tuple[int, Entry | DamagedError]]:
+            if position:
+                raise DamagedError("a page of another kind")
+            return after(file, position, 1)
+
+        monkeypatch.setattr(LmdbFile, "after", breaks)
+        assert [position for position, _ in journal.undecided()] == [0]
+        assert (counted.counts["quarantined"], journal.entries()) == (1, 0)
+        stored(journal, entry())
 
 
 def test_no_flipped_bytes_end_the_process(tmp_path: pathlib.Path) -> None:

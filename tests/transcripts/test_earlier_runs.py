@@ -1,5 +1,6 @@
 from spanwarden.model.run import Run
-from spanwarden.transcripts.earlier_runs import MAX_CONVERSATIONS, MAX_RUNS, EarlierRuns
+from spanwarden.runs.conversations import MAX_RUNS
+from spanwarden.transcripts.earlier_runs import MAX_CONVERSATIONS, EarlierRuns
 
 
 def run(name: str, conversation: str | None) -> Run:

@@ -83,13 +83,14 @@ def command(
 class _Check:
     def __init__(self, policy: Policy, fail_on: Severity, tables: Tables, *, as_json: bool) -> None:
         from spanwarden.policy.state import MemoryState
+        from spanwarden.transcripts.earlier_runs import EarlierRuns
 
         self._policy = policy
         self._fail_on = fail_on
         self._tables = tables
         self._as_json = as_json
         self._state = MemoryState()
-        self._conversations: dict[str, list[Run]] = {}
+        self._earlier = EarlierRuns()
         self._failed = False
         self._unjudged = False
 
@@ -117,7 +118,7 @@ class _Check:
             try:
                 for run, contents in read_runs(trace.path, trace.format, self._tables):
                     verdict = self._policy.evaluate(
-                        run, contents, earlier=self._before(run), state=self._state, table=self._tables.metadata
+                        run, contents, earlier=self._earlier.before(run), state=self._state, table=self._tables.metadata
                     )
                     self._failed |= any(
                         finding.mode == "enforce" and severity_at_least(finding.severity, self._fail_on)
@@ -131,15 +132,6 @@ class _Check:
                 self._complain(str(error))
             except OSError as error:
                 self._complain(f"{error.filename or trace.path}: {error.strerror or error}")
-
-    def _before(self, run: Run) -> list[Run]:
-        """Return the runs of the same conversation that were read before."""
-        if run.conversation is None:
-            return []
-        known = self._conversations.setdefault(run.conversation, [])
-        before = list(known)
-        known.append(run)
-        return before
 
     def _complain(self, message: str) -> None:
         self._unjudged = True

@@ -85,12 +85,13 @@ class Recorder:
         """Write down one run; return the notices of findings that say something new."""
         known = self._decisions.run(judged.run.id)
         digest = "" if judged.early else judged.digest()
-        # What is judged anew from fewer records (the rest has left the journal) adds to what was known and takes
-        # nothing back; what is judged early does not, either.
+        # What is judged anew from fewer records (the rest has left the journal) adds findings to what was known. It
+        # takes none back and says nothing else of them, as their evidence may be among the rest. What is judged early
+        # does not, either.
         fuller = known is None or (not judged.early and judged.run.event_count >= known.events)
         if not judged.early:
-            whole = fuller and judged.sure
-            self.stale |= self._decisions.learn(encodable(judged.run.id), judged.learned, whole=whole)
+            run, whole = encodable(judged.run.id), fuller and judged.sure
+            self.stale |= self._decisions.learn(run, judged.learned, whole=whole, fuller=fuller)
         if known is not None and known.digest == digest and not judged.early:
             return []
         revision = known.revision if known else 0
@@ -108,7 +109,9 @@ class Recorder:
                 digest=known.digest if judged.early else digest,
             )
         told = [
-            notice for index in range(len(judged.verdicts)) for notice in self._verdict(judged, index, number, revision)
+            notice
+            for index in range(len(judged.verdicts))
+            for notice in self._verdict(judged, index, number, revision, fuller=fuller)
         ]
         for run_id in judged.absorbed:
             self._decisions.absorb(encodable(run_id), encodable(judged.run.id), judged.observed)
@@ -116,7 +119,7 @@ class Recorder:
             self._decisions.withdraw(number, _ids(judged), _unsure(judged), judged.observed)
         return told
 
-    def _verdict(self, judged: Judged, index: int, number: int, revision: int) -> Iterator[Notice]:
+    def _verdict(self, judged: Judged, index: int, number: int, revision: int, *, fuller: bool) -> Iterator[Notice]:
         verdict = judged.verdicts[index]
         kept = tuple(map(self._kept, verdict.findings))
         whole = Notice(
@@ -136,7 +139,7 @@ class Recorder:
             shadow=verdict.policy in judged.shadow,
         )
         for finding in kept:
-            told = self._decisions.put_finding(number, _finding_row(finding, judged.observed))
+            told = self._decisions.put_finding(number, _finding_row(finding, judged.observed), revise=fuller)
             if told.news:
                 notice = msgspec.structs.replace(
                     whole,

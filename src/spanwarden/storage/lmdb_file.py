@@ -6,6 +6,7 @@ position. Only `open`, `close` and `shrink` replace the environment; they and re
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -41,6 +42,7 @@ _DATA = "data.mdb"
 _DRAFT = "shrunk.tmp"
 _HEADROOM = 32 << 20
 _WORTH_SHRINKING = 64 << 20
+_DAMAGES = (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError, lmdb.IncompatibleError)
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EACCES, errno.EPERM, errno.EROFS}
 
 Record = tuple[tuple[int, ...], bytes]
@@ -63,9 +65,6 @@ class Held(NamedTuple):
 
     size: int
     received: int
-
-
-_NOTHING = Held(0, 0)
 
 
 class LmdbFile:
@@ -158,14 +157,15 @@ class LmdbFile:
                 self._env = None
 
     def write(self, group: Group) -> None:
-        """Change the file in one transaction. Raises lmdb.Error, with nothing changed."""
-        with self.env.begin(write=True) as txn:
+        """Change the file in one transaction. Raises lmdb.Error or DamagedError, with nothing changed."""
+        with _trusting(), self.env.begin(write=True) as txn:
             with txn.cursor(db=self._entries) as cursor:
                 for position in group.released:
                     _delete(cursor, position)
                 for position, pieces in group.appended:
                     for number, piece in enumerate(pieces):
-                        cursor.put(_KEY.pack(position, number), piece, append=True)
+                        if not cursor.put(_KEY.pack(position, number), piece, append=True):
+                            raise DamagedError("its keys are not in order")
             for number in group.outlived:
                 txn.delete(_NUMBER.pack(number), db=self._closed)
             for number, record in group.closed:
@@ -173,45 +173,44 @@ class LmdbFile:
             txn.put(b"next", _NUMBER.pack(group.next_position), db=self._state)
 
     def next_position(self) -> int:
-        """Return the position that no entry has had yet."""
-        with self._turn, self.env.begin() as txn:
+        """Return the position that no entry has had yet. Raises DamagedError."""
+        with self._turn, _trusting(), self.env.begin() as txn:
             written = txn.get(b"next", db=self._state)
-        return int(_NUMBER.unpack(written)[0]) if written else 0
+            return int(_NUMBER.unpack(written)[0]) if written else 0
 
     def held(self) -> dict[int, Held]:
-        """Return what is held, in order of position."""
+        """Return what is held, in order of position. Raises DamagedError."""
         found: dict[int, Held] = {}
-        with self._turn, self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
+        with self._turn, _trusting(), self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
             for key, piece in cursor:
                 position, number = _KEY.unpack(key)
-                # A damaged key may part pieces from the first one.
-                size, arrived = found.get(position, _NOTHING) if number else (0, received(piece))
+                size, arrived = found[position] if number else (0, received(piece))
                 found[position] = Held(size + piece_footprint(len(piece)), arrived)
         return found
 
     def records(self) -> Iterator[tuple[int, Record]]:
-        """Yield what is over, by number; what cannot be read is passed over."""
-        with self._turn, self.env.begin() as txn, txn.cursor(db=self._closed) as cursor:
-            stored = list(cursor)
-        for key, value in stored:
+        """Yield what is over, by number; what cannot be read is passed over. Raises DamagedError."""
+        with self._turn, _trusting(), self.env.begin() as txn, txn.cursor(db=self._closed) as cursor:
+            stored = [(_NUMBER.unpack(key)[0], value) for key, value in cursor]
+        for number, value in stored:
             try:
-                yield _NUMBER.unpack(key)[0], msgspec.msgpack.decode(value, type=Record)
+                yield number, msgspec.msgpack.decode(value, type=Record)
             except msgspec.DecodeError:
                 logger.warning("%s: a note of what is over cannot be read; it is passed over", self.folder)
 
     def entry(self, position: int) -> Entry | DamagedError | None:
-        """Return an entry, or what is wrong with it; None where it is not held. Raises lmdb.Error."""
+        """Return an entry, or what is wrong with it; None where it is not held. Raises lmdb.Error or DamagedError."""
         found = self.after(position, 1)
         return found[0][1] if found and found[0][0] == position else None
 
     def after(self, position: int, limit: int) -> list[tuple[int, Entry | DamagedError]]:
         """Return entries from a position on, about `limit` bytes and at least one if there is any.
 
-        What is wrong with one is in its place. Raises lmdb.Error.
+        What is wrong with one is in its place. Raises lmdb.Error or DamagedError.
         """
         found: list[tuple[int, Entry | DamagedError]] = []
         taken = 0
-        with self._turn, self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
+        with self._turn, _trusting(), self.env.begin(buffers=True) as txn, txn.cursor(db=self._entries) as cursor:
             for at, pieces in _entries(cursor, position):
                 if found and taken >= limit:
                     break
@@ -220,8 +219,8 @@ class LmdbFile:
         return found
 
     def pieces(self, position: int) -> list[bytes]:
-        """Return the pieces of an entry, none where it is not held. Raises lmdb.Error."""
-        with self._turn, self.env.begin() as txn, txn.cursor(db=self._entries) as cursor:
+        """Return the pieces of an entry, none where it is not held. Raises lmdb.Error or DamagedError."""
+        with self._turn, _trusting(), self.env.begin() as txn, txn.cursor(db=self._entries) as cursor:
             at, pieces = next(_entries(cursor, position), (position, []))
             return list(map(bytes, pieces)) if at == position else []
 
@@ -231,7 +230,7 @@ class LmdbFile:
         Raises lmdb.Error or DamagedError.
         """
         found: list[Piece] = []
-        with self._turn, self.env.begin(db=self._entries, buffers=True) as txn:
+        with self._turn, _trusting(), self.env.begin(db=self._entries, buffers=True) as txn:
             head = txn.get(_KEY.pack(position, 0))
             if head is None:
                 return None
@@ -271,6 +270,17 @@ class LmdbFile:
             draft.replace(self.folder / _DATA)
             _sync_folder(self.folder)
             self._open()
+
+
+@contextlib.contextmanager
+def _trusting() -> Iterator[None]:
+    """Say that the file is damaged where it turns out to be so, whatever the look at its opening said."""
+    try:
+        yield
+    except _DAMAGES as error:
+        raise DamagedError(_line(error)) from None
+    except (struct.error, KeyError):
+        raise DamagedError("it has a key that is none") from None
 
 
 def _entries(cursor: lmdb.Cursor, position: int) -> Iterator[tuple[int, list[Piece]]]:

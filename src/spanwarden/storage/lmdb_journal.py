@@ -89,6 +89,8 @@ class LmdbJournal:
         self._ripening = 0
         self._company = 1
         self._failing = False
+        self._damage: str | None = None
+        """What a reader saw of a damaged file, for the writer to set it aside."""
         self._stopping = True  # until it is open
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
 
@@ -101,21 +103,27 @@ class LmdbJournal:
         self._thread.start()
 
     def _load(self) -> None:
-        self._open_or_begin_anew()
-        self._held = self._file.held()
-        self._size = sum(held.size for held in self._held.values())
-        self._next = max(self._next, self._file.next_position(), max(self._held, default=-1) + 1)
-        self._owed_outlived += self._over.load(self._file.records(), self._held)
-
-    def _open_or_begin_anew(self) -> None:
         try:
             self._file.open(verified=self._shared)
+            self._take_stock()
         except DamagedError as damage:
             if self._shared:
                 raise DirectoryError(f"{self._file.folder}: {damage}") from None
             why = str(damage)
         else:
             return
+        self._begin_anew(why)
+
+    def _take_stock(self) -> None:
+        held, over = self._file.held(), ClosedRuns()
+        self._owed_outlived = over.load(self._file.records(), held)
+        self._next = max(self._next, self._file.next_position(), max(held, default=-1) + 1)
+        self._held, self._over = held, over
+        self._size = sum(each.size for each in held.values())
+
+    def _begin_anew(self, why: str) -> None:
+        """Set a damaged file aside and open a new one. Raises DirectoryError."""
+        self._file.close()
         try:
             place = self.directory.set_aside(self._file.folder, self._wall_ns())
         except OSError as error:
@@ -123,6 +131,11 @@ class LmdbJournal:
         self._counters.count("spanwarden_journal_quarantined")
         logger.error("the journal is damaged (%s); it is now %s, and a new one is begun", why, place)
         self._file.open()
+        with self._changed:
+            self._size -= sum(held.size for held in self._held.values())
+            self._held, self._over = {}, ClosedRuns()
+        self._owed_releases, self._owed_records, self._owed_outlived = {}, [], []
+        self._ripening = 0
 
     def append(self, entry: Entry) -> Future[int]:
         """Store an entry; see `Journal.append`."""
@@ -146,7 +159,7 @@ class LmdbJournal:
         """Return the entry at a position, None if it was released or is damaged."""
         try:
             return self._sound(position, self._file.entry(position))
-        except lmdb.Error as error:
+        except (lmdb.Error, DamagedError) as error:
             logger.error("entry %d of the journal cannot be read: %s", position, error)  # noqa: TRY400 - one line says it
             return None
 
@@ -175,13 +188,22 @@ class LmdbJournal:
     def undecided(self) -> Iterator[tuple[int, Entry]]:
         """Yield what an earlier process left behind, in order of position; what is damaged is set aside."""
         position = 0
-        while position < self._earlier and (batch := self._file.after(position, _READ_BYTES)):
+        while position < self._earlier and (batch := self._after(position)):
             for at, found in batch:
                 entry = self._sound(at, found) if at < self._earlier else None
                 if entry is not None:
                     yield at, entry
             position = batch[-1][0] + 1
         self._over.forget_earlier()
+
+    def _after(self, position: int) -> list[tuple[int, Entry | DamagedError]]:
+        """Return entries from a position on; of a file that is damaged there, nothing more."""
+        try:
+            return self._file.after(position, _READ_BYTES)
+        except DamagedError as damage:
+            self._damage = str(damage)
+        self.flush()
+        return []
 
     def size(self) -> int:
         """Return the bytes of disk space that entries take, those on their way included."""
@@ -268,6 +290,9 @@ class LmdbJournal:
         return group
 
     def _store(self, appends: list[_Append]) -> None:
+        if self._damage is not None:
+            self._replace(self._damage)
+            self._damage = None
         if not (appends or self._owed_releases or self._owed_records or self._owed_outlived):
             return
         error = self._commit(appends)
@@ -295,7 +320,7 @@ class LmdbJournal:
             error = self._commit([])
         return error
 
-    def _commit(self, appends: list[_Append]) -> str | None:
+    def _commit(self, appends: list[_Append], *, anew: bool = False) -> str | None:
         """Write a group and all that is owed; return what kept it from being written."""
         started = self._monotonic()
         appended = [(append.position, append.pieces) for append in appends]
@@ -304,9 +329,9 @@ class LmdbJournal:
             self._file.write(Group(after, appended, self._owed_releases, self._owed_records, self._owed_outlived))
         except (lmdb.MapFullError, lmdb.DiskError, MemoryError) as error:
             return _line(error)
-        except lmdb.Error as error:
-            self._recover()
-            return _line(error)
+        except (lmdb.Error, DamagedError) as error:
+            begun = self._replace(str(error)) if isinstance(error, DamagedError) else self._recover()
+            return self._commit(appends, anew=True) if begun and not anew else _line(error)
         self._counters.observe("spanwarden_journal_commit_seconds", self._monotonic() - started)
         self._ripening = _RIPE if self._owed_releases else max(0, self._ripening - 1)
         with self._changed:
@@ -317,6 +342,17 @@ class LmdbJournal:
         self._owed_releases, self._owed_records, self._owed_outlived = {}, [], []
         return None
 
+    def _replace(self, why: str) -> bool:
+        """Begin a damaged file anew; tell whether that was done."""
+        if not self._shared:
+            try:
+                self._begin_anew(why)
+            except (DirectoryError, DamagedError) as error:
+                logger.error("the journal cannot be begun anew: %s", error)  # noqa: TRY400 - one line says it
+            else:
+                return True
+        return False
+
     def _refuse(self, appends: list[_Append], why: str) -> None:
         refused = [append for append in appends if not append.future.done()]
         with self._changed:
@@ -325,13 +361,16 @@ class LmdbJournal:
             self._counters.count("spanwarden_journal_full")
             append.future.set_exception(JournalFullError(f"the journal takes nothing at the moment: {why}"))
 
-    def _recover(self) -> None:
-        """Open the file anew after an error that LMDB does not get over by itself."""
+    def _recover(self) -> bool:
+        """Open the file anew after an error that LMDB does not get over by itself; tell whether a new one was begun."""
         self._file.close()
         try:
-            self._file.open(verified=True)
-        except (DamagedError, DirectoryError, lmdb.Error) as error:
+            self._file.open(verified=self._shared)
+        except DamagedError as damage:
+            return self._replace(str(damage))
+        except (DirectoryError, lmdb.Error) as error:
             logger.error("the journal cannot be opened: %s", error)  # noqa: TRY400 - one line says it
+        return False
 
     def _shrink(self, held: int) -> None:
         if self._shared:
@@ -343,16 +382,18 @@ class LmdbJournal:
             self._recover()
 
     def _sound(self, position: int, found: Entry | DamagedError | None) -> Entry | None:
-        """Return an entry; one that is damaged is set aside and released. Raises lmdb.Error."""
+        """Return an entry; one that is damaged is set aside and released."""
         if not isinstance(found, DamagedError):
             return found
         self._counters.count("spanwarden_journal_quarantined")
-        pieces = self._file.pieces(position)
-        self.release([position])
         try:
+            pieces = self._file.pieces(position)
             place = str(self.directory.keep_aside(f"entry-{position}.bin", b"".join(pieces)))
         except OSError as error:
             place = f"lost: {error.strerror}"
+        except (lmdb.Error, DamagedError) as error:
+            place = f"lost: {error}"
+        self.release([position])
         logger.error("entry %d of the journal is damaged: %s; it is now %s", position, found, place)
         return None
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 
 from spanwarden.model.run import Run
+from spanwarden.runs.conversations import MAX_RUNS
 
 MAX_CONVERSATIONS = 1_000
-MAX_RUNS = 20
-"""Runs of one conversation that are kept."""
 
 
 class EarlierRuns:
-    """Remembers the last runs of the last conversations; what is older is forgotten."""
+    """Remembers the last runs of the last conversations, as many as the service does; what is older is forgotten."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, deque[Run]] = OrderedDict()

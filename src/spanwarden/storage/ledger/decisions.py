@@ -137,11 +137,16 @@ class Decisions:
         """Write how a policy judged a revision of a run."""
         self._connection.execute("INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (run, *row))
 
-    def put_finding(self, run: int, row: FindingRow) -> Told:
-        """Write a finding; it is news where its delivery id was never seen before."""
+    def put_finding(self, run: int, row: FindingRow, *, revise: bool = True) -> Told:
+        """Write a finding; it is news where its delivery id was never seen before.
+
+        revise: False leaves one that is known as it is.
+        """
         stored = self._connection.execute(
             "SELECT revision, delivery_id, status FROM findings WHERE id = ?", (row.id,)
         ).fetchone()
+        if stored is not None and not revise:
+            return Told(news=False, revision=stored[0])
         known = self._connection.execute(
             "SELECT revision FROM finding_revisions WHERE finding = ? AND delivery_id = ?", (row.id, row.delivery_id)
         ).fetchone()
@@ -180,9 +185,9 @@ class Decisions:
         gone = [(seen, each) for each, policy, rule in rows if each not in kept and (policy, rule) not in unsure]
         self._connection.executemany("UPDATE findings SET status = 'withdrawn', last_seen = ? WHERE id = ?", gone)
 
-    def learn(self, run: str, learned: Learned, *, whole: bool) -> set[Place]:
+    def learn(self, run: str, learned: Learned, *, whole: bool, fuller: bool) -> set[Place]:
         """Write what a run did, for rules of other runs; see `history.write`."""
-        return history.write(self._connection, run, learned, whole=whole)
+        return history.write(self._connection, run, learned, whole=whole, fuller=fuller)
 
     def pending(self, exporter: str) -> int:
         """Return how many notices wait for an exporter."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -18,6 +18,9 @@ SampleRow = tuple[int, float, str]
 """A time (ns since the epoch), an amount, a digest."""
 Place = tuple[str, str]
 """A topic and the digest of a key."""
+Samples = Mapping[Place, tuple[SampleRow, ...]]
+Thing = tuple[str, int, str]
+"""What one thing that a run did has in all places: a topic, a time and a digest."""
 STEP = 1_000
 """Rows that one transaction removes."""
 MAX_MARKS = 10_000
@@ -60,46 +63,70 @@ def known(connection: sqlite3.Connection, place: Place) -> Known:
     return Known(tuple((run, _decoder.decode(blob)) for run, blob in rows), -1 if until is None else until)
 
 
-def write(connection: sqlite3.Connection, run: str, learned: Learned, *, whole: bool) -> set[Place]:
+def write(
+    connection: sqlite3.Connection, run: str, learned: Learned, *, whole: bool, fuller: bool = False
+) -> set[Place]:
     """Write down what a run did in place of what was known of it; return the places where that is not all it did.
 
-    whole: the run was seen as far as ever; otherwise what was known of it stays.
+    whole: the run was seen as far as ever; otherwise what was known of it stays. fuller: it was seen as far as before,
+    so that what is now told in another place than before belongs there; otherwise it belongs where it was: of a part
+    of a run less is known, such as whose it is.
     """
-    before = {
-        (topic, key): blob
-        for topic, key, blob in connection.execute("SELECT topic, key, samples FROM history WHERE run = ?", (run,))
-    }
+    rows = connection.execute("SELECT topic, key, samples FROM history WHERE run = ?", (run,))
+    before = {(topic, key): blob for topic, key, blob in rows}
     now = {place: samples for place, samples in learned.samples if samples}
-    left = before.keys() - now.keys()
-    stale = set(left)
-    if whole:
-        connection.executemany(
-            "DELETE FROM history WHERE topic = ? AND key = ? AND run = ?", [(*place, run) for place in left]
-        )
-    for place, samples in now.items():
-        kept = samples
-        if place in before and not whole:
-            kept = _joined(_decoder.decode(before[place]), samples)
-            if kept != samples:
-                stale.add(place)
-        blob = msgspec.msgpack.encode(kept)
+    kept = now if whole else _together({place: _decoder.decode(before[place]) for place in before}, now, fuller)
+    for place, samples in kept.items():
+        blob = msgspec.msgpack.encode(samples)
         if blob != before.get(place):
             connection.execute(
                 "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)",
-                (*place, run, max(time for time, _, _ in kept), _ROW + len(blob), blob),
+                (*place, run, max(time for time, _, _ in samples), _ROW + len(blob), blob),
             )
-    connection.executemany(
-        "DELETE FROM history WHERE topic = ? AND key = ? AND run = ?",
-        [(*place, other) for place, other in learned.crowded],
-    )
+    gone = [(*place, run) for place in before.keys() - kept.keys()]
+    gone += [(*place, other) for place, other in learned.crowded]
+    connection.executemany("DELETE FROM history WHERE topic = ? AND key = ? AND run = ?", gone)
     connection.executemany("DELETE FROM history WHERE run = ?", [(other,) for other in learned.absorbed])
     for place, until in learned.unknown:
         _mark(connection, place, until)
-    return stale
+    return (before.keys() - now.keys()) | {place for place in now if kept.get(place) != now[place]}
+
+
+def _together(before: Samples, now: Samples, fuller: bool) -> Samples:
+    """Return what was known and what is known now; of what both tell, as now told.
+
+    What both tell in places that have nothing in common is one thing that has moved: it counts in one of them.
+    """
+    was, found = _places(before), _places(now)
+    moved = {thing for thing in was.keys() & found.keys() if was[thing].isdisjoint(found[thing])}
+    if fuller:
+        before = _without(before, moved)
+    else:
+        now = _without(now, moved)
+    joined = {place: _joined(before.get(place, ()), now.get(place, ())) for place in {**before, **now}}
+    return {place: samples for place, samples in joined.items() if samples}
+
+
+def _places(told: Samples) -> dict[Thing, set[Place]]:
+    places: dict[Thing, set[Place]] = defaultdict(set)
+    for place, samples in told.items():
+        for sample in samples:
+            places[_thing(place, sample)].add(place)
+    return places
+
+
+def _without(told: Samples, things: set[Thing]) -> Samples:
+    return {
+        place: tuple(sample for sample in samples if _thing(place, sample) not in things)
+        for place, samples in told.items()
+    }
+
+
+def _thing(place: Place, sample: SampleRow) -> Thing:
+    return place[0], sample[0], sample[2]
 
 
 def _joined(before: Sequence[SampleRow], now: Sequence[SampleRow]) -> tuple[SampleRow, ...]:
-    """Return what was known and what is known now; of what both tell, as now told."""
     groups: list[dict[tuple[int, str], list[SampleRow]]] = [defaultdict(list), defaultdict(list)]
     for found, samples in zip(groups, (before, now), strict=True):
         for sample in samples:
