@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from concurrent.futures import Future
 
 import pytest
@@ -50,6 +52,24 @@ def test_it_acknowledges_after_the_disk_and_hands_on_before() -> None:
         assert (handed, forwarded) == ([7], [body()])
 
     asyncio.run(run())
+
+
+def test_a_request_that_was_answered_does_not_wait_for_the_collector() -> None:
+    async def run() -> None:
+        journal, _, _, _, intake = slow()
+        task = asyncio.ensure_future(intake.accept("traces", body(), "grpc"))
+        await until(lambda: bool(journal.appended))
+        gone = weakref.ref(journal.appended[0])  # by which all else of the request is held
+        journal.appended.pop().set_result(7)
+        await task
+        await asyncio.sleep(0)
+        assert gone() is None
+
+    gc.disable()
+    try:
+        asyncio.run(run())
+    finally:
+        gc.enable()
 
 
 def test_a_client_that_hangs_up_while_the_disk_works_loses_nothing() -> None:

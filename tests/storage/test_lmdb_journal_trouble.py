@@ -112,7 +112,7 @@ def test_a_limit_of_the_file_size_refuses_and_recovers(tmp_path: pathlib.Path) -
 import pathlib, resource, sys
 sys.path.insert(0, sys.argv[1])
 from storage.journals import entry, opened, stored
-from spanwarden.storage.journal import JournalFullError, Left
+from spanwarden.storage.journal import JournalFullError
 with opened(pathlib.Path(sys.argv[2])) as journal:
     positions = stored(journal, *(entry(100_000, n) for n in range(20)))
     resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, resource.RLIM_INFINITY))

@@ -38,7 +38,7 @@ _COUNTED = {
 
 _BATCH = 100
 """Runs that are written down in one transaction."""
-_COMPANY = 0.02
+_COMPANY = 0.01
 """Seconds that a judged run waits for others to be written down with while requests wait to be read: a transaction
 costs as much as ten runs, and the disk's time."""
 _LONGEST_WAIT = 5.0

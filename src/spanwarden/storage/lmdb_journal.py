@@ -423,14 +423,16 @@ class LmdbJournal:
             self._recover()
 
     def _set_entry_aside(self, position: int, damage: DamagedError) -> None:
-        """Set a damaged entry aside and release it. Raises lmdb.Error or DamagedError."""
+        """Set a damaged entry aside and release it."""
         self._counters.count("spanwarden_journal_quarantined")
-        pieces = self._file.pieces(position)
-        self.release([position])
         try:
+            pieces = self._file.pieces(position)
             place = str(self.directory.keep_aside(f"entry-{position}.bin", b"".join(pieces)))
         except OSError as error:
             place = f"lost: {error.strerror}"
+        except (lmdb.Error, DamagedError) as error:
+            place = f"lost: {error}"
+        self.release([position])
         logger.error("entry %d of the journal is damaged: %s; it is now %s", position, damage, place)
 
 

@@ -142,11 +142,11 @@ class Intake:
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
 
-        def settle() -> None:
-            error = future.exception()
+        def settle(done: Future[int]) -> None:
+            error = done.exception()
             try:
                 if error is None:
-                    act(future.result())
+                    act(done.result())
             except Exception as failure:  # noqa: BLE001 - it is the waiter's
                 error = failure
             if waiter.done():
@@ -157,7 +157,8 @@ class Intake:
                 waiter.set_exception(error)
 
         wakes = self._wakes = self._wakes if self._wakes is not None and self._wakes.loop is loop else Wakes(loop)
-        future.add_done_callback(lambda _: wakes.call(settle))
+        # Not by its name: a future that is held by its own callback keeps the request until the collector comes.
+        future.add_done_callback(lambda done: wakes.call(lambda: settle(done)))
         await waiter
 
     def _stored(self, position: int, entry: Entry, message: Message, size: int) -> None:

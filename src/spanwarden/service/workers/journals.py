@@ -112,11 +112,12 @@ class LentJournal:
         """Return the entry at a position, None if it was released or is damaged."""
         if not self._lent:
             return self.journal.read(position)
+        found: Entry | Exception | None
         try:
             found = self._file.entry(position)
-        except lmdb.Error as error:
-            found = DamagedError(str(error))
-        if isinstance(found, DamagedError):
+        except (lmdb.Error, DamagedError) as error:
+            found = error
+        if isinstance(found, Exception):
             logger.error("entry %d of worker %d's journal cannot be read: %s", position, self.slot, found)
             return None
         return found
