@@ -163,9 +163,7 @@ def _shared(
     )
 
 
-def _operation(
-    role: str, attributes: Attributes, names: Names, messages: Messages, act: Act, out: Sightings
-) -> None:
+def _operation(role: str, attributes: Attributes, names: Names, messages: Messages, act: Act, out: Sightings) -> None:
     shared, start, end, status, error = act.shared, act.start, act.end, act.status, act.error
     source, root = act.source, act.root
     if role in {"structure", "definition"}:

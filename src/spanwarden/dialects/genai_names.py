@@ -121,8 +121,6 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "memory": keys.MEMORY,
     "cost": keys.COST,
 }
-_ASKED = frozenset(
-    name for groups in (_GROUPS, keys.USAGE) for group in groups.values() for name in group
-)
+_ASKED = frozenset(name for groups in (_GROUPS, keys.USAGE) for group in groups.values() for name in group)
 _BY_KEYS: dict[tuple[str, ...], Names] = {}
 _BY_NAMES: dict[frozenset[str], Names] = {}

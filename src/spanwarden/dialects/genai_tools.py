@@ -100,7 +100,12 @@ def _returned(attributes: Attributes, names: Names) -> ToolMessage:
     if not names.result:
         return _NOTHING
     encoded = attributes[names.result[0]]
-    if names.result[0] == keys.RESULT[0] and len(encoded) > _MARKS and encoded[0] == _STRING and not _tells_of_call(encoded):
+    if (
+        names.result[0] == keys.RESULT[0]
+        and len(encoded) > _MARKS
+        and encoded[0] == _STRING
+        and not _tells_of_call(encoded)
+    ):
         return ToolMessage(_Later(encoded))
     return tool_message(content(attributes, names.result))
 
