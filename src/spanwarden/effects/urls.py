@@ -36,17 +36,19 @@ def urls_in(text: str, limit: int = 16) -> list[str]:
 
 
 def _in_ascii(text: str) -> Iterator[str]:
-    """Yield what `_URL` matches: it goes on to the next character that no URL has inside, so one piece has one URL."""
-    for piece in text.translate(_APART).split(" "):
-        mark = piece.find("://")
-        while 0 <= mark < len(piece) - 3:
-            start = mark
-            while start and mark - start <= _LONGEST and (piece[start - 1].isalnum() or piece[start - 1] == "_"):
-                start -= 1
-            if piece[start:mark].lower() in _SCHEMES:
-                yield piece[start:]
-                break
-            mark = piece.find("://", mark + 1)
+    """Yield what `_URL` matches: a scheme that no word runs into, and all up to what no URL has inside."""
+    text = text.translate(_APART)
+    mark = text.find("://")
+    while mark >= 0:
+        start, after = mark, mark + 3
+        while start and mark - start <= _LONGEST and (text[start - 1].isalnum() or text[start - 1] == "_"):
+            start -= 1
+        if text[start:mark].lower() in _SCHEMES and text[after : after + 1] not in {"", " "}:
+            end = text.find(" ", after)
+            yield text[start:end] if end >= 0 else text[start:]
+            mark = text.find("://", end) if end >= 0 else -1
+        else:
+            mark = text.find("://", mark + 1)
 
 
 def is_url(text: str) -> bool:
