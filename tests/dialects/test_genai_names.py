@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from spanwarden.dialects import genai_keys as keys
 from spanwarden.dialects import genai_names
-from spanwarden.dialects.genai_names import MAX_KEYS, MAX_LENGTH, MAX_SETS, names_of
+from spanwarden.dialects.genai_names import MAX_CHOICES, MAX_KEYS, MAX_LENGTH, MAX_SETS, names_of
 
 ASKED = sorted(genai_names._ASKED)
 OTHERS = ("http.request.method", "gen_ai.request.temperature", "server.port", "", "gen_ai.prompt.1.role")
@@ -49,4 +49,4 @@ def test_what_is_remembered_is_bounded(hostile: str, monkeypatch: pytest.MonkeyP
             sent = {str(number): b"", **{ASKED[bit]: b"" for bit in range(11) if number >> bit & 1}}
         names_of(sent)
     assert len(genai_names._BY_KEYS) <= (MAX_SETS if hostile == "different" else 0)
-    assert len(genai_names._BY_NAMES) <= MAX_SETS
+    assert len(genai_names._BY_NAMES) <= MAX_CHOICES
