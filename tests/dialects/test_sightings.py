@@ -55,6 +55,18 @@ def test_what_is_told_by_position_is_what_is_added_by_name() -> None:
     assert given == set(Observation.__struct_fields__), "a new field is to be told too"
 
 
+def test_where_a_span_stands_is_what_is_told_of_it_with_nothing_else() -> None:
+    for parent in (b"", b"p" * 8):
+        shared = Shared(trace_keys(b"t" * 16), "unknown", None, None, "service", b"t" * 16, b"i" * 8, parent)
+        placed, standing = sightings(), sightings()
+        placed.tell(shared, None, "span", 1, 2, root=not parent)
+        standing.stand("service", b"t" * 16, b"i" * 8, parent, 1, 2)
+        assert told(standing) == told(placed)
+    loading = Sightings(7, loading=True)
+    loading.stand("service", b"t" * 16, b"i" * 8, b"", 1, 2)
+    assert (loading.loads, loading.observations) == ([None], [])
+
+
 def test_what_is_said_is_what_is_added_by_name() -> None:
     for history in (False, True):
         named, said = sightings(), sightings()

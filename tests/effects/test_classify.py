@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from effects.tool_calls import CALLS
-from spanwarden.effects.classify import effects_of
+from spanwarden.effects.classify import effects_of, telling_type
 from spanwarden.effects.limits import MAX_EFFECTS, MAX_TARGET, MAX_TEXT
 from spanwarden.effects.table import DEFAULT_TABLE
 from spanwarden.model.event import Effect
@@ -124,3 +124,16 @@ def test_values_that_are_not_text_are_taken(key):
     for value in (1, 1.5, True, None, [], {}, [[]], [None, 1], {"a": {}}, b"bytes", deep, object()):
         for tool in ("Read", "Bash", "fetch", "send_email", "query_db", "apply_patch", "exec", "move_file", "unknown"):
             assert isinstance(effects_of(tool, {key: value}), tuple)
+
+
+@given(
+    st.sampled_from(["my_tool", "read_file", "shell", "get_customer", "x"]) | st.text(max_size=8),
+    st.none() | st.sampled_from(["github", "filesystem"]),
+    st.sampled_from(["function", "local_shell_call", "datastore", "extension", "shell"]) | st.text(max_size=8),
+)
+def test_a_tool_type_that_tells_nothing_changes_nothing(tool, server, tool_type):
+    telling = telling_type(tool, server, tool_type, DEFAULT_TABLE)
+    assert telling in {None, tool_type}
+    for arguments in ({"command": "ls /"}, {"path": "a"}, None):
+        expected = effects_of(tool, arguments, mcp_server=server, tool_type=tool_type)
+        assert effects_of(tool, arguments, mcp_server=server, tool_type=telling) == expected

@@ -49,6 +49,8 @@ class Tied(Protocol):
         ...
 
 
+_MESSAGE: Literal["message"] = "message"
+_UNKNOWN: Literal["unknown"] = "unknown"
 _EFFECTS: dict[tuple[str | ToolTable | None, ...], tuple[Effect, ...]] = {}
 """What calls that were told of lately do: the model's request, the execution and the history tell of the same ones."""
 _MAX_EFFECTS = 4096
@@ -57,8 +59,11 @@ _SHORT = 200
 
 
 def _remember(key: tuple[str | ToolTable | None, ...], effects: tuple[Effect, ...]) -> None:
-    if len(effects) > 4 or any(effect.target is not None and len(effect.target) > _SHORT for effect in effects):
+    if len(effects) > 4:
         return
+    for effect in effects:
+        if effect.target is not None and len(effect.target) > _SHORT:
+            return
     if len(_EFFECTS) >= _MAX_EFFECTS:
         _EFFECTS.clear()
     _EFFECTS[key] = effects
@@ -233,8 +238,8 @@ class Sightings:
             self._tie = None
         content = None if load is None else ContentRef(self._position, self._record, part, bare)
         priced: CostSource | None = None if cost is None else "reported"
-        # By position: names cost a microsecond here. `Observation` has its fields in this order; a test holds it. In two
-        # parts: with more than thirty arguments a call makes a list of them first, which costs as much as the rest.
+        # By position: names cost a microsecond here. `Observation` has its fields in this order; a test holds it.
+        # In two parts: a call with more than thirty arguments makes a list of them, which costs as much as the rest.
         # fmt: off
         first = (
             kind, keys, source, s.dialect, s.run_id, conversation, s.service, s.trace_id, s.span_id, s.parent_id, start,
@@ -277,8 +282,8 @@ class Sightings:
             self._tie = None
         # fmt: off
         first = (
-            "message", keys, "message", s.dialect, s.run_id, conversation, s.service, s.trace_id, s.span_id,
-            s.parent_id, at, at, sequence, "unknown", s.agent, s.agent_id, None, None, None,
+            _MESSAGE, keys, _MESSAGE, s.dialect, s.run_id, conversation, s.service, s.trace_id, s.span_id,
+            s.parent_id, at, at, sequence, _UNKNOWN, s.agent, s.agent_id, None, None, None,
         )
         rest = (
             said.role, said.digest, None, (), None, None, None, False, False, 0, history, None,

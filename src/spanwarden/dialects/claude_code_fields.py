@@ -133,15 +133,21 @@ def request_merge(attributes: Attributes) -> str:
 def agent_id(attributes: Attributes) -> str | None:
     """Return a sub-agent's id, None for the main agent. Some spans of sub-agents give it as the conversation only."""
     told = label(attributes.get("agent_id"))
-    if told is None:
-        session, conversation = (label(attributes.get(key)) for key in ("session.id", "gen_ai.conversation.id"))
-        told = conversation if session is not None and conversation != session else None
-    return told
+    if told is not None:
+        return told
+    conversation = label(attributes.get("gen_ai.conversation.id"))
+    if conversation is None:
+        return None
+    session = label(attributes.get("session.id"))
+    return conversation if session is not None and conversation != session else None
 
 
-def agent_name(attributes: Attributes) -> str | None:
-    """Return who acted: the main agent, the sub-agent by name, or None for a sub-agent known by its id only."""
-    if agent_id(attributes) is None:
+def agent_name(attributes: Attributes, identity: str | None) -> str | None:
+    """Return who acted: the main agent, the sub-agent by name, or None for a sub-agent known by its id only.
+
+    identity: its `agent_id`.
+    """
+    if identity is None:
         return AGENT
     name = label(attributes.get("agent.name")) or label(attributes.get("agent_type"))
     if name is not None:

@@ -37,6 +37,7 @@ def _facts(record: trimmed_pb2.LogRecord, origin: Origin) -> Facts:
     if not keys:
         keys.append(f"session:{session}")
     end = record.time_unix_nano or record.observed_time_unix_nano
+    identity = fields.agent_id(attributes)
     return {
         "source": "log",
         "dialect": "claude_code",
@@ -47,8 +48,8 @@ def _facts(record: trimmed_pb2.LogRecord, origin: Origin) -> Facts:
         "start": max(0, end - _duration(attributes)),
         "end": end,
         "sequence": max(values.integer(attributes.get("event.sequence")) or 0, 0),
-        "agent": fields.agent_name(attributes),
-        "agent_id": fields.agent_id(attributes),
+        "agent": fields.agent_name(attributes, identity),
+        "agent_id": identity,
     }
 
 

@@ -27,6 +27,7 @@ def read(name: str, span: trimmed_pb2.Span, origin: Origin, out: Sightings) -> N
 
 def _facts(span: trimmed_pb2.Span, origin: Origin) -> Facts:
     attributes = span.attributes
+    identity = fields.agent_id(attributes)
     return {
         "source": "span",
         "dialect": "claude_code",
@@ -38,8 +39,8 @@ def _facts(span: trimmed_pb2.Span, origin: Origin) -> Facts:
         "parent_id": span.parent_span_id,
         "start": span.start_time_unix_nano,
         "end": span.end_time_unix_nano,
-        "agent": fields.agent_name(attributes),
-        "agent_id": fields.agent_id(attributes),
+        "agent": fields.agent_name(attributes, identity),
+        "agent_id": identity,
     }
 
 

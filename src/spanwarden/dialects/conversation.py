@@ -98,8 +98,10 @@ def _add(
     for sequence, said in enumerate(messages):
         if said.text:
             out.say(shared, said, at, sequence, history)
-        calls = calls or bool(said.calls)
-        responses = responses or bool(said.responses)
+        if said.calls:
+            calls = True
+        if said.responses:
+            responses = True
     if calls:
         for asked in _asked(messages, counted) if responses else _requested(messages, counted):
             _add_call(out, shared, asked, at, history)

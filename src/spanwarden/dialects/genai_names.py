@@ -14,8 +14,8 @@ from spanwarden.dialects.genai_flattened import first_keys
 
 MAX_KEYS, MAX_LENGTH = 48, 2048
 """Of a record with more keys, or longer ones together, the set of keys is not remembered."""
-MAX_SETS = 512
-"""How many sets of keys are remembered: 3 MiB of them at the most."""
+MAX_SETS, MAX_CHOICES = 512, 256
+"""How many sets of keys are remembered, and how many sets of the conventions' names: 7 MiB of both at the most."""
 
 
 class Names(msgspec.Struct, frozen=True, gc=False):
@@ -67,7 +67,7 @@ def _learn(sent: tuple[str, ...]) -> Names:
     there = _ASKED.intersection(sent)
     names = _BY_NAMES.get(there)
     if names is None:
-        if len(_BY_NAMES) >= MAX_SETS:
+        if len(_BY_NAMES) >= MAX_CHOICES:
             _BY_NAMES.clear()
         names = _BY_NAMES[there] = _among(there)
     if len(sent) <= MAX_KEYS and sum(map(len, sent)) <= MAX_LENGTH:

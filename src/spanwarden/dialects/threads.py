@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 
 import msgspec
 
@@ -71,7 +71,7 @@ def thread(
             asking = [*[said for said in given[_turn(given) :] if said.calls][-2:], *asking]
         if not asking:
             return _UNTIED if conversation is None else Thread((), (), (), conversation)
-        return Thread(_unique_keys(service, (call for said in asking for call in said.calls)), (), (), conversation)
+        return Thread(_unique_keys(service, [call for said in asking for call in said.calls]), (), (), conversation)
     turn = _turn(given)
     strands = _Strands(sender, service, start, end)
     _goes_on(strands, given, turn)
@@ -79,8 +79,8 @@ def thread(
     return Thread(tuple(strands.keys), tuple(strands.leads_to), tuple(strands.follows), conversation)
 
 
-def _unique_keys(service: str, calls: Iterable[Call]) -> tuple[str, ...]:
-    long = [call.id for call in islice(calls, _MAX_IDS) if call.id is not None and len(call.id) >= UNIQUE]
+def _unique_keys(service: str, calls: Sequence[Call]) -> tuple[str, ...]:
+    long = [call.id for call in calls[:_MAX_IDS] if call.id is not None and len(call.id) >= UNIQUE]
     keys = [f"call:{service}:{identity}" for identity in long]
     return tuple(keys) if len(keys) < 2 else tuple(dict.fromkeys(keys))
 

@@ -51,9 +51,9 @@ def effects_of(
     return tuple(found)
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def telling_type(tool: str, mcp_server: str | None, tool_type: str, table: ToolTable) -> str | None:
-    """Return `tool_type` if it says what a call of `tool` does, None where `effects_of` comes to the same without it."""
+    """Return `tool_type` if it says what a call of `tool` does, None if `effects_of` comes to the same without it."""
     return tool_type if not actions_of(tool, mcp_server, table) and actions_of(tool_type, None, table) else None
 
 

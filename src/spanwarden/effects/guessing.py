@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from spanwarden.effects.patches import looks_like_patch
@@ -9,12 +10,14 @@ from spanwarden.effects.table import Action
 from spanwarden.effects.urls import is_url
 
 _CONTENT = ("content", "contents", "newstring", "newstr", "newcontent", "filetext", "edits", "oldstring")
-_BODY = ("body", "data", "payload", "json", "formdata")
 _PATHS = ("filepath", "filename", "absolutepath", "targetfile", "path", "notebookpath")
 _COMMANDS = ("command", "cmd", "shellcommand", "commandline")
+_LINKS = ("uri", "link", "href")
+_QUERIES = ("query", "statement")
+_WORDS = ("body", "subject", "message", "text", "content")
 _ADDRESSES = frozenset({"recipients", "recipient", "to"})
-_SPEAKING = frozenset((*_COMMANDS, *_ADDRESSES, *_PATHS, "url", "uri", "link", "href", "sql", "query", "statement"))
-"""Arguments of other names say nothing."""
+_SPEAKING = frozenset((*_COMMANDS, *_ADDRESSES, *_PATHS, "url", *_LINKS, "sql", *_QUERIES))
+"""Arguments of other names say nothing by themselves."""
 _SQL = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "CREATE ", "DROP ", "ALTER ")
 
 
@@ -22,23 +25,32 @@ def actions_from_arguments(named: dict[str, Any], arguments: Any) -> tuple[Actio
     """Return what a call seems to do by the names and the shape of its arguments; () where they do not say."""
     if not named:
         return ("patch",) if isinstance(arguments, str) and looks_like_patch(arguments) else ()
-    if _SPEAKING.isdisjoint(named):
+    has = [key for key in named if key in _SPEAKING and named[key]]
+    if not has:
         return ()
-    has = {key for key, value in named.items() if value}
     for key in _COMMANDS:
         if key in has and _is_command(named[key]):
             return ("shell",)
-    if "url" in has or any(isinstance(named[key], str) and is_url(named[key]) for key in has & {"uri", "link", "href"}):
+    if "url" in has or _any(named, _LINKS, is_url):
         return ("http",)
-    if "sql" in has or any(_is_sql(named[key]) for key in has & {"query", "statement"}):
+    if "sql" in has or _any(named, _QUERIES, _is_sql):
         return ("db_query",)
-    if has & _ADDRESSES and has & {"body", "subject", "message", "text", "content"}:
+    if not _ADDRESSES.isdisjoint(has) and _any(named, _WORDS):
         return ("message",)
-    if has.intersection(_PATHS):
-        if has.intersection(_CONTENT):
+    if _any(named, _PATHS):
+        if _any(named, _CONTENT):
             return ("file_write",)
-        return ("file_search",) if "pattern" in has or "glob" in has else ("file_read",)
+        return ("file_search",) if named.get("pattern") or named.get("glob") else ("file_read",)
     return ()
+
+
+def _any(named: dict[str, Any], keys: tuple[str, ...], holds: Callable[[str], bool] | None = None) -> bool:
+    """Tell whether one of these arguments says something; with `holds`, whether it is text of which that is true."""
+    for key in keys:  # a generator costs more than the look-ups
+        value = named.get(key)
+        if value and (holds is None or (isinstance(value, str) and holds(value))):
+            return True
+    return False
 
 
 def _is_command(value: Any) -> bool:
@@ -48,5 +60,5 @@ def _is_command(value: Any) -> bool:
     return isinstance(value, str) and len(value.split(None, 1)) > 1
 
 
-def _is_sql(value: Any) -> bool:
-    return isinstance(value, str) and value.lstrip()[:8].upper().startswith(_SQL)
+def _is_sql(text: str) -> bool:
+    return text.lstrip()[:8].upper().startswith(_SQL)
