@@ -19,7 +19,8 @@ def test_records_are_those_of_the_whole_request(folder: pathlib.Path) -> None:
     for request in files.read(folder):
         if request.signal == "metrics":
             continue
-        whole, parts = decode(request.signal, request.body), split(request.signal, request.body)
+        whole, (parts, size) = decode(request.signal, request.body), split(request.signal, request.body)
+        assert size == len(request.body)
         if isinstance(whole, trimmed_pb2.Traces) and isinstance(parts, trimmed_pb2.SplitTraces):
             for resource, split_resource in zip(whole.resource_spans, parts.resource_spans, strict=True):
                 assert resource.resource == split_resource.resource
