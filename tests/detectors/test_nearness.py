@@ -47,6 +47,13 @@ def test_words_begin_as_the_verbs_that_they_are_forms_of(word: str, ending: str)
         assert form.startswith(verbs(acts)), stem(form)
 
 
+@given(st.text("sendforwpayl _-1.\n", max_size=80), st.sampled_from(["send_message", "pay_bill", "run_sql", "x"]))
+def test_verbs_are_found_wherever_they_begin(text: str, tool: str) -> None:
+    acts, known = deed(tool).acts, ResultText(text)
+    places = {at for verb in verbs(acts) for at in range(len(text)) if text.startswith(verb, at) and known._begins(at)}
+    assert known._places(acts) == sorted(places)
+
+
 def test_a_verb_far_away_is_not_near() -> None:
     acts = deed("send_message").acts
     filler = "the quarter went well for all. " * 60

@@ -6,14 +6,26 @@ What is said here is "no" or "maybe": a "no" is certain.
 from __future__ import annotations
 
 import bisect
+import functools
+from typing import Any
+
+import re2
 
 from spanwarden.detectors.actions import may_order, verbs
 from spanwarden.detectors.folding import fold
+from spanwarden.detectors.scanning import options
 
 BEFORE, AFTER = 400, 700
 """Characters around a value in which its sentence begins and ends, with something to spare."""
 _LONGEST = 40
 _ESCAPES = ("\\n", "\\t", "\\r", '\\"')
+
+
+@functools.lru_cache(maxsize=1_024)
+def _beginning(acts: frozenset[str]) -> Any:
+    """Return a pattern of how words begin that ask for these acts, with what is before the word; None for no acts."""
+    begun = "|".join(verbs(acts))
+    return re2.compile(f"(?:^|[^a-z0-9])(?:{begun})".encode("ascii"), options()) if begun else None
 
 
 class ResultText:
@@ -27,6 +39,7 @@ class ResultText:
         if "\\" in text:
             for escape in _ESCAPES:
                 self.folded = self.folded.replace(escape, "  ")  # as long, so that places stay what they are
+        self._data = self.folded.encode("ascii")
         self._verbs: dict[frozenset[str], list[int]] = {}
 
     def near(self, word: str, acts: frozenset[str]) -> bool:
@@ -52,13 +65,12 @@ class ResultText:
         places = self._verbs.get(acts)
         if places is None:
             places = self._verbs[acts] = []
-            for verb in verbs(acts):
-                at = self.folded.find(verb)
-                while at >= 0:
-                    if self._begins(at):
-                        places.append(at)
-                    at = self.folded.find(verb, at + len(verb))
-            places.sort()
+            pattern = _beginning(acts)
+            for match in pattern.finditer(self._data) if pattern is not None else ():
+                start = match.start()
+                at = start if start == 0 and self.folded[0].isalnum() else start + 1
+                if self._begins(at):
+                    places.append(at)
         return places
 
     def _begins(self, at: int) -> bool:
