@@ -1,6 +1,7 @@
-"""Every captured agent, sent over several connections to several workers, is judged as by one process."""
+"""Captured agents, each over one of several connections to several workers, are judged as by one process."""
 
 import http.client
+import itertools
 import threading
 
 from crash.hooks import FlappingWebhook
@@ -9,8 +10,8 @@ from service.forwarding.upstreams import captures
 from service.workers.crew import Crew
 
 CONNECTIONS = 6
-SETTLE = "4s"
-"""Longer than all of the corpus takes to arrive, so that it is judged whole."""
+SETTLE = "8s"
+"""Longer than all of the corpus takes to arrive on a busy machine, so that it is judged whole."""
 
 
 def post(port, requests):
@@ -29,14 +30,14 @@ def post(port, requests):
 def judged(folder, workers, connections):
     """Return the findings on the corpus, and its runs, by what the ledger says in the end."""
     folder.mkdir()
-    requests = [(signal, body) for _, signal, body in captures()]
+    agents = {}
+    for name, signal, body in captures():
+        agents.setdefault(name.rpartition("/")[0], []).append((signal, body))
     with FlappingWebhook(1) as hook:
         place = Crew(folder, hook.url, workers, settle=SETTLE, idle_timeout=SETTLE, early_debounce="1h")
         with place.start() as child:
-            threads = [
-                threading.Thread(target=post, args=(place.ports["http"], requests[at::connections]))
-                for at in range(connections)
-            ]
+            shares = [list(itertools.chain(*list(agents.values())[at::connections])) for at in range(connections)]
+            threads = [threading.Thread(target=post, args=(place.ports["http"], share)) for share in shares]
             for thread in threads:
                 thread.start()
             for thread in threads:
