@@ -16,8 +16,8 @@ class Left(NamedTuple):
     """What a ledger says in the end.
 
     findings: the ids that hold, with their delivery ids. told: every finding id with each delivery id it ever had.
-    runs: by trace id, how they were completed and how many events they have. spans: those that evidence names.
-    waiting: notices that are not delivered. learned: what rules know of each run.
+    runs: by trace id, or their own where logs name none, how they were completed and how many events they have. spans:
+    those that evidence names. waiting: notices that are not delivered. learned: what rules know of each run.
     """
 
     findings: dict[str, str]
@@ -95,7 +95,7 @@ def read(directory):
     return Left(
         {name: delivery for name, delivery, _ in rows},
         told,
-        {run["root_trace_id"]: (run["completeness"], run["event_count"]) for run in summaries},
+        {run["root_trace_id"] or run["id"]: (run["completeness"], run["event_count"]) for run in summaries},
         {item["span_id"] for *_, body in rows for item in json.loads(body)["evidence"]},
         waiting,
         learned,
