@@ -135,13 +135,13 @@ class Rates(NamedTuple):
 
 def replay(folder: pathlib.Path, bodies: Iterable[bytes]) -> Rates:
     """Return how fast a start is. The journal was just written, so that the file is in memory."""
-    readings = Readings(DEFAULT_TABLE)
+    readings = Readings()
     journal = opened(folder, "off")
     for body in bodies:
         position = journal.append(Entry("traces", 0, body)).result()
         packed = pack(observe(decode("traces", body), position))
         assert packed is not None
-        journal.keep_reading(position, readings.seal(position, packed))
+        journal.keep_reading(position, readings.seal(position, packed, DEFAULT_TABLE))
     journal.close()
     journal.directory.close()
     began = time.process_time()
@@ -167,7 +167,7 @@ def _read(journal: LmdbJournal, _: Readings, position: int, __: Left) -> list[Ob
 
 
 def _known(_: LmdbJournal, readings: Readings, position: int, left: Left) -> list[Observation]:
-    known = readings.open(position, left.reading)
+    known = readings.open(position, left.reading, DEFAULT_TABLE)
     assert known is not None
     return known
 

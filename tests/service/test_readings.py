@@ -18,25 +18,27 @@ def observations():
 
 
 def test_what_is_opened_is_what_was_sealed(observations):
-    sealed = Readings(DEFAULT_TABLE).seal(7, pack(observations))
-    assert Readings(DEFAULT_TABLE).open(7, sealed) == observations != []
+    sealed = Readings().seal(7, pack(observations), DEFAULT_TABLE)
+    assert Readings().open(7, sealed, DEFAULT_TABLE) == observations != []
 
 
 def test_what_was_read_at_another_place_or_with_other_tools_is_read_again(observations):
-    sealed = Readings(DEFAULT_TABLE).seal(7, pack(observations))
-    assert Readings(DEFAULT_TABLE).open(8, sealed) is None
-    assert Readings(DEFAULT_TABLE.extended({"run_shell": ("none",)})).open(7, sealed) is None
-    assert Readings(DEFAULT_TABLE.extended({})).open(7, sealed) == observations
+    readings = Readings()
+    sealed = readings.seal(7, pack(observations), DEFAULT_TABLE)
+    assert readings.open(8, sealed, DEFAULT_TABLE) is None
+    assert readings.open(7, sealed, DEFAULT_TABLE.extended({"run_shell": ("none",)})) is None
+    assert readings.open(7, sealed, DEFAULT_TABLE.extended({})) == observations
 
 
 def test_what_is_damaged_is_read_again(observations):
-    readings = Readings(DEFAULT_TABLE)
-    sealed = readings.seal(7, pack(observations))
+    readings = Readings()
+    sealed = readings.seal(7, pack(observations), DEFAULT_TABLE)
     for at in range(0, len(sealed), 7):
-        assert readings.open(7, sealed[:at] + bytes((sealed[at] ^ 1,)) + sealed[at + 1 :]) is None
-    assert readings.open(7, sealed[:-1]) is None
-    assert readings.open(7, b"") is None
-    assert readings.open(7, readings.seal(7, b"no observations")) is None
+        changed = sealed[:at] + bytes((sealed[at] ^ 1,)) + sealed[at + 1 :]
+        assert readings.open(7, changed, DEFAULT_TABLE) is None
+    assert readings.open(7, sealed[:-1], DEFAULT_TABLE) is None
+    assert readings.open(7, b"", DEFAULT_TABLE) is None
+    assert readings.open(7, readings.seal(7, b"no observations", DEFAULT_TABLE), DEFAULT_TABLE) is None
 
 
 def test_text_that_has_no_bytes_is_not_kept():

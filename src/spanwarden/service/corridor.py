@@ -99,7 +99,7 @@ class Corridor:
         self._telemetry = telemetry
         self._clock = clock
         self.tools = tools
-        self._readings = Readings(tools)
+        self._readings = Readings()
         self._reader = ContentReader(self._fetch)
         self._pending: FairQueue[_Handed] = FairQueue(max_pending)
         self._kept = Shares(journal.max_bytes)
@@ -257,7 +257,7 @@ class Corridor:
         self._read(handed.position, handed.request, self._clock.monotonic(), handed.sender)
 
     def _take_again(self, position: int, left: Left, arrival: float) -> None:
-        known = self._read_by().open(position, left.reading) if left.reading else None
+        known = self._readings.open(position, left.reading, self.tools) if left.reading else None
         request = self._stored(position) if known is None else Observed(lambda: known)
         if request is None:
             return
@@ -286,8 +286,9 @@ class Corridor:
             if isinstance(request, Observed):
                 observations = request.unpack()
             else:
-                observations = observe(request, position, self.tools, failures)
-                self._keep_reading(position, observations)
+                tools = self.tools
+                observations = observe(request, position, tools, failures)
+                self._keep_reading(position, observations, tools)
             if again:
                 observations = self._not_closed(position, observations)
             self._windows.add(observations, arrival, position, sender)
@@ -300,15 +301,10 @@ class Corridor:
             self._telemetry.count("spanwarden_processing_errors", len(failures))
             logger.error("%d records could not be read", len(failures), exc_info=failures[0])
 
-    def _keep_reading(self, position: int, observations: list[Observation]) -> None:
+    def _keep_reading(self, position: int, observations: list[Observation], tools: ToolTable) -> None:
         packed = pack(observations) if self._journal.durable else None
         if packed is not None:
-            self._journal.keep_reading(position, self._read_by().seal(position, packed))
-
-    def _read_by(self) -> Readings:
-        if self._readings.tools is not (tools := self.tools):
-            self._readings = Readings(tools)
-        return self._readings
+            self._journal.keep_reading(position, self._readings.seal(position, packed, tools))
 
     def _not_closed(self, position: int, observations: list[Observation]) -> list[Observation]:
         every = {observation.keys for observation in observations}

@@ -36,39 +36,42 @@ def unpack(packed: bytes) -> list[Observation]:
 
 
 class Readings:
-    """Seals packed observations and opens them again, for one thread.
+    """Seals packed observations and opens them again, for one thread."""
 
-    tools: what they were, or would be, read with.
-    """
-
-    def __init__(self, tools: ToolTable) -> None:
-        self.tools = tools
+    def __init__(self) -> None:
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
         self._decompressor = zstandard.ZstdDecompressor()
-        made_by = (
-            metadata.version("spanwarden"),
-            Observation.__struct_fields__,
-            *(sorted(table.items()) for table in (tools.tools, tools.verbs, tools.nouns, tools.grid, tools.servers)),
-        )
-        self._made_by = hashlib.blake2b(repr(made_by).encode(), digest_size=_STAMP)
+        self._tools: ToolTable | None = None
 
-    def seal(self, position: int, packed: bytes) -> bytes:
-        """Return what is to be kept beside the request at a position."""
+    def seal(self, position: int, packed: bytes, tools: ToolTable) -> bytes:
+        """Return what is to be kept beside the request at a position. tools: what it was read with."""
         small = self._compressor.compress(packed)
-        return b"".join((self._stamp(position), zlib.crc32(small).to_bytes(_CHECK, "little"), small))
+        return b"".join((self._stamp(position, tools), zlib.crc32(small).to_bytes(_CHECK, "little"), small))
 
-    def open(self, position: int, sealed: bytes) -> list[Observation] | None:
-        """Return what the request at a position said; None where it has to be read."""
+    def open(self, position: int, sealed: bytes, tools: ToolTable) -> list[Observation] | None:
+        """Return what the request at a position said; None where it has to be read, with these tools."""
         stamp, check = sealed[:_STAMP], sealed[_STAMP : _STAMP + _CHECK]
         small = memoryview(sealed)[_STAMP + _CHECK :]
-        if stamp != self._stamp(position) or int.from_bytes(check, "little") != zlib.crc32(small):
+        if stamp != self._stamp(position, tools) or int.from_bytes(check, "little") != zlib.crc32(small):
             return None
         try:
             return unpack(self._decompressor.decompress(small))
         except (zstandard.ZstdError, msgspec.DecodeError):
             return None
 
-    def _stamp(self, position: int) -> bytes:
+    def _stamp(self, position: int, tools: ToolTable) -> bytes:
+        if self._tools is not tools:
+            self._tools, self._made_by = tools, _made_by(tools)
         made = self._made_by.copy()
         made.update(position.to_bytes(8, "big"))
         return made.digest()
+
+
+def _made_by(tools: ToolTable) -> hashlib.blake2b:
+    tables = (tools.tools, tools.verbs, tools.nouns, tools.grid, tools.servers)
+    made_by = (
+        metadata.version("spanwarden"),
+        Observation.__struct_fields__,
+        *(sorted(table.items()) for table in tables),
+    )
+    return hashlib.blake2b(repr(made_by).encode(), digest_size=_STAMP)

@@ -45,7 +45,7 @@ class Ingest:
         self._tell = tell
         self._telemetry = telemetry
         self.tools = tools
-        self._readings = Readings(tools)
+        self._readings = Readings()
         self._pending: FairQueue[_Handed] = FairQueue(max_pending)
         self._kept = Shares(journal.max_bytes)
         self._owners: dict[int, tuple[str, int]] = {}
@@ -120,8 +120,7 @@ class Ingest:
         position = joined(handed.position, self._slot)
         failures: list[Exception] = []
         try:
-            if self._readings.tools is not (tools := self.tools):
-                self._readings = Readings(tools)
+            tools = self.tools
             packed = pack(observe(handed.request, position, tools, failures))
         except Exception:
             logger.exception("a request could not be read; the owner of the runs tries it")
@@ -130,5 +129,5 @@ class Ingest:
             self._telemetry.count("spanwarden_processing_errors", len(failures))
             logger.error("%d records could not be read", len(failures), exc_info=failures[0])
         if packed is not None:
-            self._journal.keep_reading(handed.position, self._readings.seal(position, packed))
+            self._journal.keep_reading(handed.position, self._readings.seal(position, packed, tools))
         return Told(position, handed.sender, packed)
