@@ -81,6 +81,10 @@ class Client:
         pause = threading.Event()
         end = time.monotonic() + self._seconds
         pause.wait(self._dice.random() / RATE)
+        if self._number >> 20 in {0, 1}:
+            # What takes most memory comes once at the beginning, so that what is measured later has seen it.
+            self.count["malformed"] += 1
+            self._malformed(self.largest)
         while (begun := time.monotonic()) < end:
             if self._dice.random() < MALFORMED:
                 self.count["malformed"] += 1
@@ -100,6 +104,8 @@ class Client:
 
 
 class GrpcClient(Client):
+    largest = "large"
+
     def __init__(self, number, seconds, port):
         super().__init__(number, seconds)
         self._channel = grpc.insecure_channel(
@@ -122,10 +128,11 @@ class GrpcClient(Client):
             self._odd(f"good {signal} over gRPC", code)
         return code is not grpc.StatusCode.UNAVAILABLE
 
-    def _malformed(self):
+    def _malformed(self, what=None):
         bad, limit = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED
         method = self._dice.choice(list(METHODS.values()))
-        what = self._dice.choices(["rubbish", "truncated", "unknown", "cancelled", "large"], [8, 8, 4, 4, 0.1])[0]
+        kinds = ["rubbish", "truncated", "unknown", "cancelled", "large"]
+        what = what or self._dice.choices(kinds, [8, 8, 4, 4, 0.1])[0]
         # One field of 200 bytes that ends after 99, in every message of OTLP.
         rubbish = b"\x0a\xc8\x01" + self._dice.randbytes(99)
         if what == "cancelled":
@@ -144,6 +151,8 @@ class GrpcClient(Client):
 
 
 class HttpClient(Client):
+    largest = "bomb"
+
     def __init__(self, number, seconds, port):
         super().__init__(number, seconds)
         self._port = port
@@ -166,7 +175,7 @@ class HttpClient(Client):
             self._odd(f"good {signal} over HTTP as {kind}", status)
         return status != 503
 
-    def _malformed(self):
+    def _malformed(self, what=None):
         path = self._dice.choice(list(PATHS.values()))
         cases = {
             "rubbish": ("POST", path, b"\x0a\xc8\x01" + self._dice.randbytes(99), PROTOBUF, "", 400),
@@ -181,7 +190,7 @@ class HttpClient(Client):
             "hangs up": None,
             "no HTTP": None,
         }
-        what = self._dice.choices(list(cases), [8, 8, 4, 4, 4, 4, 4, 4, 0.1, 4, 4])[0]
+        what = what or self._dice.choices(list(cases), [8, 8, 4, 4, 4, 4, 4, 4, 0.1, 4, 4])[0]
         case = cases[what]
         if case is not None:
             status = self._answer(*case[:-1])
