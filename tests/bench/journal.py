@@ -29,6 +29,7 @@ from spanwarden.effects.table import DEFAULT_TABLE
 from spanwarden.model.observation import Observation
 from spanwarden.otlp.requests import decode
 from spanwarden.runs.windows import Windows, WindowSettings
+from spanwarden.service.memory import tune
 from spanwarden.service.metrics import Telemetry
 from spanwarden.service.readings import Readings, pack
 from spanwarden.storage.directory import Directory
@@ -174,6 +175,7 @@ def _known(_: LmdbJournal, readings: Readings, position: int, left: Left) -> lis
 
 def main() -> None:
     """Run the command line."""
+    tune()  # as the service does
     with tempfile.TemporaryDirectory(dir=sys.argv[1] if len(sys.argv) > 1 else None) as name:
         folder = pathlib.Path(name)
         for label, cost in appends(folder).items():
