@@ -58,7 +58,7 @@ def read_tool(
     if names.error and (first_text(attributes, names.error) or "").lower() in keys.DENIED:
         status = "denied"
     handoff = not plainly and is_handoff(name, arguments)
-    digest = arguments_digest(arguments) if out.collecting else None
+    digest = arguments_digest(arguments)
     rank = 0
     if names.mcp_method:
         rank = -1 if span.kind == _CLIENT else -2 if span.kind == _SERVER else 0
