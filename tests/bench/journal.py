@@ -28,10 +28,11 @@ from spanwarden.dialects.reading import observe
 from spanwarden.effects.table import DEFAULT_TABLE
 from spanwarden.model.observation import Observation
 from spanwarden.otlp.requests import decode
+from spanwarden.runs.packing import encode
 from spanwarden.runs.windows import Windows, WindowSettings
 from spanwarden.service.memory import tune
 from spanwarden.service.metrics import Telemetry
-from spanwarden.service.readings import Readings, pack
+from spanwarden.service.readings import Readings
 from spanwarden.storage.directory import Directory
 from spanwarden.storage.journal import Entry, Left, Sync
 from spanwarden.storage.lmdb_journal import LmdbJournal
@@ -140,9 +141,9 @@ def replay(folder: pathlib.Path, bodies: Iterable[bytes]) -> Rates:
     journal = opened(folder, "off")
     for body in bodies:
         position = journal.append(Entry("traces", 0, body)).result()
-        packed = pack(observe(decode("traces", body), position))
-        assert packed is not None
-        journal.keep_reading(position, readings.seal(position, packed, DEFAULT_TABLE))
+        encoded = encode(observe(decode("traces", body), position))
+        assert encoded is not None
+        journal.keep_reading(position, readings.seal(position, encoded, DEFAULT_TABLE))
     journal.close()
     journal.directory.close()
     began = time.process_time()

@@ -113,3 +113,12 @@ def test_no_call_packs_more_than_a_few() -> None:
         idle.watch(window)
     turns = [len(list(idle.due(windows, 10, WindowSettings(), 0))) for _ in range(5)]
     assert turns == [32, 32, 32, 4, 0]
+
+
+def test_a_run_with_words_that_cannot_be_encoded_stays_as_it_is(windows: Windows) -> None:
+    odd = Observation("tool_call", KEYS, tool="\ud800", trace_id=TRACE, span_id=b"12345678", start=1, end=2)
+    windows.add([odd], now=0)
+    windows.add([span(2, 1, trace=OTHER)], now=0)
+    assert windows.due(EXPORT_DELAY) == []
+    assert packed(windows) == [False, True]
+    assert only(windows.close(EXPORT_DELAY + 1)[:1]).run.events[0].tool == "\ud800"

@@ -6,9 +6,9 @@ from crash.load import Load
 from crash.process import Clock, Process
 from spanwarden.dialects.reading import observe
 from spanwarden.effects.table import DEFAULT_TABLE
-from spanwarden.model.observation import Observation
 from spanwarden.otlp.requests import decode_traces
-from spanwarden.service.readings import Readings, pack
+from spanwarden.runs.packing import encode
+from spanwarden.service.readings import Readings
 
 
 @pytest.fixture
@@ -18,13 +18,13 @@ def observations():
 
 
 def test_what_is_opened_is_what_was_sealed(observations):
-    sealed = Readings().seal(7, pack(observations), DEFAULT_TABLE)
+    sealed = Readings().seal(7, encode(observations), DEFAULT_TABLE)
     assert Readings().open(7, sealed, DEFAULT_TABLE) == observations != []
 
 
 def test_what_was_read_at_another_place_or_with_other_tools_is_read_again(observations):
     readings = Readings()
-    sealed = readings.seal(7, pack(observations), DEFAULT_TABLE)
+    sealed = readings.seal(7, encode(observations), DEFAULT_TABLE)
     assert readings.open(8, sealed, DEFAULT_TABLE) is None
     assert readings.open(7, sealed, DEFAULT_TABLE.extended({"run_shell": ("none",)})) is None
     assert readings.open(7, sealed, DEFAULT_TABLE.extended({})) == observations
@@ -32,17 +32,13 @@ def test_what_was_read_at_another_place_or_with_other_tools_is_read_again(observ
 
 def test_what_is_damaged_is_read_again(observations):
     readings = Readings()
-    sealed = readings.seal(7, pack(observations), DEFAULT_TABLE)
+    sealed = readings.seal(7, encode(observations), DEFAULT_TABLE)
     for at in range(0, len(sealed), 7):
         changed = sealed[:at] + bytes((sealed[at] ^ 1,)) + sealed[at + 1 :]
         assert readings.open(7, changed, DEFAULT_TABLE) is None
     assert readings.open(7, sealed[:-1], DEFAULT_TABLE) is None
     assert readings.open(7, b"", DEFAULT_TABLE) is None
     assert readings.open(7, readings.seal(7, b"no observations", DEFAULT_TABLE), DEFAULT_TABLE) is None
-
-
-def test_text_that_has_no_bytes_is_not_kept():
-    assert pack([Observation("tool_call", ("k:1",), tool="\ud800")]) is None
 
 
 def requests():

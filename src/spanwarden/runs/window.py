@@ -172,6 +172,8 @@ class Window:
         if self.untied or self.loose or self.has_bare or len(self.fresh) < (_LEAST_PACKED if self.packed else 1):
             return
         packed = pack(self.fresh)
+        if packed is None:
+            return
         self.size += len(packed) + PACK - sum(map(weight, self.fresh))
         self.packed.append(packed)
         self.packed_count += len(self.fresh)

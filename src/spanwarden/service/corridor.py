@@ -17,11 +17,12 @@ from spanwarden.effects.table import DEFAULT_TABLE, ToolTable
 from spanwarden.model.observation import Observation
 from spanwarden.otlp.requests import RequestError, decode
 from spanwarden.otlp.splitting import Split, split
+from spanwarden.runs.packing import encode
 from spanwarden.runs.windows import Decision, Windows
 from spanwarden.service.clock import Clock
 from spanwarden.service.fairness import FairQueue, Shares
 from spanwarden.service.metrics import Telemetry
-from spanwarden.service.readings import Readings, pack
+from spanwarden.service.readings import Readings
 from spanwarden.service.recording import Judged
 from spanwarden.service.verdicts import Judge
 from spanwarden.storage.journal import Journal, Left
@@ -302,9 +303,9 @@ class Corridor:
             logger.error("%d records could not be read", len(failures), exc_info=failures[0])
 
     def _keep_reading(self, position: int, observations: list[Observation], tools: ToolTable) -> None:
-        packed = pack(observations) if self._journal.durable else None
-        if packed is not None:
-            self._journal.keep_reading(position, self._readings.seal(position, packed, tools))
+        encoded = encode(observations) if self._journal.durable else None
+        if encoded is not None:
+            self._journal.keep_reading(position, self._readings.seal(position, encoded, tools))
 
     def _not_closed(self, position: int, observations: list[Observation]) -> list[Observation]:
         every = {observation.keys for observation in observations}

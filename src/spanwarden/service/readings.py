@@ -14,38 +14,24 @@ import zstandard
 
 from spanwarden.effects.table import ToolTable
 from spanwarden.model.observation import Observation
+from spanwarden.runs.packing import decode
 
 _STAMP, _CHECK = 16, 4
 _LEVEL = -3
 """Of zstd: a seventh of the size for less than a microsecond a span."""
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[Observation])
-
-
-def pack(observations: list[Observation]) -> bytes | None:
-    """Return observations as bytes; None for text that has none (lone surrogates)."""
-    try:
-        return _encoder.encode(observations)
-    except UnicodeEncodeError:
-        return None
-
-
-def unpack(packed: bytes) -> list[Observation]:
-    """Return packed observations. Raises msgspec.DecodeError."""
-    return _decoder.decode(packed)
 
 
 class Readings:
-    """Seals packed observations and opens them again, for one thread."""
+    """Seals encoded observations and opens them again, for one thread."""
 
     def __init__(self) -> None:
         self._compressor = zstandard.ZstdCompressor(level=_LEVEL)
         self._decompressor = zstandard.ZstdDecompressor()
         self._tools: ToolTable | None = None
 
-    def seal(self, position: int, packed: bytes, tools: ToolTable) -> bytes:
+    def seal(self, position: int, encoded: bytes, tools: ToolTable) -> bytes:
         """Return what is to be kept beside the request at a position. tools: what it was read with."""
-        small = self._compressor.compress(packed)
+        small = self._compressor.compress(encoded)
         return b"".join((self._stamp(position, tools), zlib.crc32(small).to_bytes(_CHECK, "little"), small))
 
     def open(self, position: int, sealed: bytes, tools: ToolTable) -> list[Observation] | None:
@@ -55,7 +41,7 @@ class Readings:
         if stamp != self._stamp(position, tools) or int.from_bytes(check, "little") != zlib.crc32(small):
             return None
         try:
-            return unpack(self._decompressor.decompress(small))
+            return decode(self._decompressor.decompress(small))
         except (zstandard.ZstdError, msgspec.DecodeError):
             return None
 

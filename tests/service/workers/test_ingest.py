@@ -8,8 +8,8 @@ from crash.load import Load
 from spanwarden.dialects.reading import observe
 from spanwarden.effects.table import DEFAULT_TABLE
 from spanwarden.otlp.requests import decode_traces
+from spanwarden.runs.packing import decode, encode
 from spanwarden.service.metrics import Telemetry
-from spanwarden.service.readings import pack, unpack
 from spanwarden.service.workers.ingest import Ingest
 from spanwarden.service.workers.positions import joined, parted
 from spanwarden.storage.journal import Left, MemoryJournal
@@ -52,7 +52,7 @@ def test_what_is_told_is_what_one_process_reads_with_places_in_the_workers_journ
         (joined(position, 3), "peer") for position in range(len(requests))
     ]
     for told, request in zip(owner.heard, requests, strict=True):
-        observations = unpack(told.observations)
+        observations = decode(told.observations)
         assert observations == observe(request, told.position)
         assert {parted(o.content.position)[1] for o in observations if o.content} <= {3}
     assert telemetry.value("spanwarden_pending_bytes") == 0
@@ -99,4 +99,4 @@ def test_it_ends_where_the_owner_is_gone():
 
 def test_text_that_has_no_bytes_is_left_to_the_owner():
     [observation, *_] = observe(decode_traces(bodies(1)[0]), 0)
-    assert pack([msgspec.structs.replace(observation, tool="\ud800")]) is None
+    assert encode([msgspec.structs.replace(observation, tool="\ud800")]) is None

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from spanwarden.dialects.reading import Request, observe
 from spanwarden.effects.table import ToolTable
+from spanwarden.runs.packing import encode
 from spanwarden.service.fairness import FairQueue, Shares
 from spanwarden.service.metrics import Telemetry
-from spanwarden.service.readings import Readings, pack
+from spanwarden.service.readings import Readings
 from spanwarden.service.workers.messages import Told
 from spanwarden.service.workers.positions import joined
 from spanwarden.storage.journal import Journal, Left
@@ -121,7 +122,7 @@ class Ingest:
         failures: list[Exception] = []
         try:
             tools = self.tools
-            packed = pack(observe(handed.request, position, tools, failures))
+            packed = encode(observe(handed.request, position, tools, failures))
         except Exception:
             logger.exception("a request could not be read; the owner of the runs tries it")
             return Told(position, handed.sender, None)

@@ -12,9 +12,9 @@ from concurrent.futures import Future
 from multiprocessing.connection import Connection
 
 from spanwarden.otlp.requests import RequestError, decode
+from spanwarden.runs.packing import decode as observations_in
 from spanwarden.service.clock import Clock
 from spanwarden.service.corridor import Corridor, Observed
-from spanwarden.service.readings import unpack
 from spanwarden.service.receiving import StartError
 from spanwarden.service.settings import Settings
 from spanwarden.service.workers import messages
@@ -187,7 +187,7 @@ class Tended:
             self._take_stored(position)
             return
         self._wait_for_room(len(packed))
-        told = Observed(lambda: unpack(packed))
+        told = Observed(lambda: observations_in(packed))
         self._corridor.hand_over(position, told, len(packed) + _OVERHEAD, sender)
 
     def _take_stored(self, number: int) -> None:
